@@ -1,0 +1,115 @@
+import { getSystemErrorName } from 'node:util';
+import koffi from 'koffi';
+
+// Linux's numbers (asm-generic), the same on x86-64 and arm64.
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_TYPE = 3;
+const SO_BROADCAST = 6;
+const SO_RCVBUF = 8;
+const SO_BINDTODEVICE = 25;
+const SO_RCVBUFFORCE = 33;
+
+function load() {
+  if (process.platform !== 'linux') {
+    throw new Error(
+      `rackseed serves DHCP on one interface only, which needs Linux's SO_BINDTODEVICE; this is ${process.platform}`,
+    );
+  }
+  const libc = koffi.load('libc.so.6');
+  return {
+    socket: libc.func('int socket(int domain, int type, int protocol)'),
+    setsockopt: libc.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)'),
+    getsockopt: libc.func(
+      'int getsockopt(int fd, int level, int name, _Out_ int *value, _Inout_ uint32_t *length)',
+    ),
+    bind: libc.func('int bind(int fd, const void *address, uint32_t length)'),
+    getsockname: libc.func('int getsockname(int fd, void *address, _Inout_ uint32_t *length)'),
+    close: libc.func('int close(int fd)'),
+  };
+}
+
+let functions: ReturnType<typeof load> | undefined;
+const libc = () => {
+  functions ??= load();
+  return functions;
+};
+
+/** A system call that failed; `code` is the errno's name, as in Node's own errors. */
+export class SystemCallError extends Error {
+  readonly code: string;
+
+  constructor(call: string) {
+    const code = getSystemErrorName(-koffi.errno());
+    super(`${call}: ${code}`);
+    this.code = code;
+  }
+}
+
+function check(call: string, result: number): number {
+  if (result < 0) throw new SystemCallError(call);
+  return result;
+}
+
+/** A new UDP/IPv4 socket, as a file descriptor that child processes don't inherit. Throws SystemCallError. */
+export function openUdp(): number {
+  return check('socket', libc().socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+/** Lets the socket send and receive on one interface only (socket(7)). Throws SystemCallError. */
+export function bindToDevice(fd: number, device: string): void {
+  const name = Buffer.from(`${device}\0`);
+  check('SO_BINDTODEVICE', libc().setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length));
+}
+
+/** Binds the socket to an address and port, both in host byte order. Throws SystemCallError. */
+export function bindAddress(fd: number, address: number, port: number): void {
+  const sockaddr = Buffer.alloc(16);
+  sockaddr.writeUInt16LE(AF_INET, 0);
+  sockaddr.writeUInt16BE(port, 2);
+  sockaddr.writeUInt32BE(address, 4);
+  check('bind', libc().bind(fd, sockaddr, sockaddr.length));
+}
+
+function setFlag(fd: number, option: number, value: number): number {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
+  return libc().setsockopt(fd, SOL_SOCKET, option, bytes, bytes.length);
+}
+
+export function setReuseAddress(fd: number, on: boolean): void {
+  check('SO_REUSEADDR', setFlag(fd, SO_REUSEADDR, Number(on)));
+}
+
+export function allowBroadcast(fd: number): void {
+  check('SO_BROADCAST', setFlag(fd, SO_BROADCAST, 1));
+}
+
+/** Asks for a receive buffer of `bytes`; without CAP_NET_ADMIN the kernel grants at most net.core.rmem_max. */
+export function setReceiveBuffer(fd: number, bytes: number): void {
+  if (setFlag(fd, SO_RCVBUFFORCE, bytes) < 0) setFlag(fd, SO_RCVBUF, bytes);
+}
+
+/** Closes a descriptor that no Node object has taken over. */
+export function closeDescriptor(fd: number): void {
+  libc().close(fd);
+}
+
+/** What an inherited descriptor is: an IPv4 socket's kind and local address, or undefined for anything else. */
+export function describeSocket(
+  fd: number,
+): { readonly type: 'udp' | 'tcp'; readonly address: number; readonly port: number } | undefined {
+  const type = [0];
+  if (libc().getsockopt(fd, SOL_SOCKET, SO_TYPE, type, [4]) < 0) return undefined;
+  const sockaddr = Buffer.alloc(16);
+  if (libc().getsockname(fd, sockaddr, [sockaddr.length]) < 0) return undefined;
+  if (sockaddr.readUInt16LE(0) !== AF_INET) return undefined;
+  return {
+    type: type[0] === SOCK_DGRAM ? 'udp' : 'tcp',
+    address: sockaddr.readUInt32BE(4),
+    port: sockaddr.readUInt16BE(2),
+  };
+}

@@ -1,0 +1,110 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { portHolder } from './holder.ts';
+import { formatIpv4, type Ipv4, UNSPECIFIED } from './ipv4.ts';
+import {
+  allowBroadcast,
+  bindAddress,
+  bindToDevice,
+  closeDescriptor,
+  openUdp,
+  SystemCallError,
+  setReceiveBuffer,
+  setReuseAddress,
+} from './libc.ts';
+import type { InheritedSocket } from './systemd.ts';
+
+/** The two sockets a broadcast protocol needs to know how a datagram was addressed. */
+export interface BroadcastSockets {
+  /** Receives what was broadcast; never sends. */
+  readonly broadcast: Socket;
+  /** Receives what was sent to `address`, and sends everything, so that replies come from `address`. */
+  readonly unicast: Socket;
+}
+
+export interface BroadcastSocketOptions {
+  readonly interface: string;
+  /** Our address on that interface. */
+  readonly address: Ipv4;
+  readonly port: number;
+  /** Bytes the kernel may queue for each socket while we are busy. */
+  readonly receiveBuffer: number;
+  /** Sockets from systemd; those with the right address and port are used instead of new ones. */
+  readonly inherited?: readonly InheritedSocket[];
+}
+
+/**
+ * Opens a pair of UDP sockets that can only send to and receive from one interface (SO_BINDTODEVICE).
+ * Throws an Error that says who holds the port, or what is missing (interface, address, privilege).
+ */
+export async function openBroadcastSockets(options: BroadcastSocketOptions): Promise<BroadcastSockets> {
+  const inherited = (address: Ipv4) =>
+    options.inherited?.find((s) => s.type === 'udp' && s.address === address && s.port === options.port)?.fd;
+  const opened: number[] = [];
+  const open = (address: Ipv4, prepare: (fd: number) => void): number => {
+    const given = inherited(address);
+    if (given !== undefined) return given;
+    const fd = openUdp();
+    opened.push(fd);
+    bindToDevice(fd, options.interface);
+    allowBroadcast(fd);
+    setReceiveBuffer(fd, options.receiveBuffer);
+    prepare(fd);
+    bindAddress(fd, address, options.port);
+    return fd;
+  };
+  try {
+    // The first bind fails if anyone else has the port; only then is the port opened for our own second socket.
+    const wildcard = open(UNSPECIFIED, () => {});
+    setReuseAddress(wildcard, true);
+    const specific = open(options.address, (fd) => setReuseAddress(fd, true));
+    setReuseAddress(wildcard, false);
+    setReuseAddress(specific, false);
+    return { broadcast: await adopt(wildcard), unicast: await adopt(specific) };
+  } catch (error) {
+    for (const fd of opened) closeDescriptor(fd);
+    throw explain(error, options);
+  }
+}
+
+/** Every address we send to is a literal already: no resolver is asked, and a send costs no extra turn. */
+function literalOnly(
+  address: string,
+  _options: unknown,
+  callback: (error: null, address: string, family: number) => void,
+): void {
+  callback(null, address, 4);
+}
+
+/** Hands a bound descriptor to Node, which reads from it from now on and closes it. */
+async function adopt(fd: number): Promise<Socket> {
+  const socket = createSocket({ type: 'udp4', lookup: literalOnly });
+  const listening = once(socket, 'listening');
+  socket.bind({ fd });
+  await listening;
+  return socket;
+}
+
+function explain(error: unknown, options: BroadcastSocketOptions): unknown {
+  if (!(error instanceof SystemCallError)) return error;
+  const place = `UDP port ${options.port} on ${options.interface} (${formatIpv4(options.address)})`;
+  switch (error.code) {
+    case 'EADDRINUSE': {
+      const holder = portHolder('udp', options.port);
+      return new Error(
+        `cannot listen on ${place}: ${holder ?? 'another process'} already does; stop it first`,
+      );
+    }
+    case 'EPERM':
+    case 'EACCES':
+      return new Error(
+        `cannot listen on ${place}: no permission; run as root, or let systemd open the sockets (BindToDevice=)`,
+      );
+    case 'ENODEV':
+      return new Error(`cannot listen on ${place}: there is no such interface`);
+    case 'EADDRNOTAVAIL':
+      return new Error(`cannot listen on ${place}: no interface of this host has that address`);
+    default:
+      return new Error(`cannot listen on ${place}: ${error.message}`);
+  }
+}
