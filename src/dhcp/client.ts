@@ -1,0 +1,97 @@
+import type { Mac } from '../net/mac.ts';
+import { OPTION } from './options.ts';
+import type { DhcpPacket } from './packet.ts';
+
+/** What a DHCP message says about the machine that sent it. */
+export interface DhcpClient {
+  readonly mac: Mac;
+  /** Option 93: processor architectures, the client's first choice first (RFC 4578 §2.1). */
+  readonly architectures: readonly number[];
+  /** Option 60. */
+  readonly vendorClass?: string;
+  /** Option 77: the raw string that iPXE sends, or RFC 3004's list joined by commas. */
+  readonly userClass?: string;
+  /** The tags inside iPXE's option 175; undefined when the client isn't iPXE. */
+  readonly ipxeFeatures?: ReadonlySet<number>;
+  /** Option 97, in SMBIOS's canonical text form. */
+  readonly uuid?: string;
+  /** Option 12. */
+  readonly hostname?: string;
+}
+
+/** Reads the identifying options of a message. What is malformed is left out: firmware lies. */
+export function describeClient(packet: DhcpPacket): DhcpClient {
+  const { options } = packet;
+  const vendorClass = options.get(OPTION.vendorClass);
+  const userClass = options.get(OPTION.userClass);
+  const features = options.get(OPTION.ipxeEncapsulated);
+  const uuid = options.get(OPTION.clientUuid);
+  const hostname = options.get(OPTION.hostName);
+  return {
+    mac: packet.chaddr,
+    architectures: readArchitectures(options.get(OPTION.clientArchitecture)),
+    ...(vendorClass && { vendorClass: printable(vendorClass) }),
+    ...(userClass && { userClass: readUserClass(userClass) }),
+    ...(features && { ipxeFeatures: readTags(features) }),
+    ...(uuid?.length === 17 && uuid[0] === 0 && { uuid: readUuid(uuid.subarray(1)) }),
+    ...(hostname && { hostname: printable(hostname) }),
+  };
+}
+
+function readArchitectures(value: Uint8Array | undefined): number[] {
+  const codes: number[] = [];
+  if (!value) return codes;
+  for (let offset = 0; offset + 1 < value.length; offset += 2) {
+    codes.push(((value[offset] as number) << 8) | (value[offset + 1] as number));
+  }
+  return codes;
+}
+
+/** RFC 3004 wants length-prefixed classes; iPXE and others send a bare string. A list is one only if it adds up. */
+function readUserClass(value: Uint8Array): string {
+  const classes: string[] = [];
+  let position = 0;
+  while (position < value.length) {
+    const length = value[position] as number;
+    if (length === 0 || position + 1 + length > value.length) return printable(value);
+    classes.push(printable(value.subarray(position + 1, position + 1 + length)));
+    position += 1 + length;
+  }
+  return classes.join(',');
+}
+
+/** The tags of an encapsulated option field (RFC 2132 §8.4 layout). */
+function readTags(value: Uint8Array): Set<number> {
+  const tags = new Set<number>();
+  let position = 0;
+  while (position + 1 < value.length) {
+    const tag = value[position] as number;
+    if (tag === OPTION.end) break;
+    if (tag === OPTION.pad) {
+      position += 1;
+      continue;
+    }
+    tags.add(tag);
+    position += 2 + (value[position + 1] as number);
+  }
+  return tags;
+}
+
+/** The first three GUID fields are little-endian on the wire; iPXE's `${uuid}` and dmidecode print them swapped. */
+function readUuid(bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes).toString('hex');
+  const swap = (field: string) => field.match(/../g)?.reverse().join('') ?? '';
+  return [
+    swap(hex.slice(0, 8)),
+    swap(hex.slice(8, 12)),
+    swap(hex.slice(12, 16)),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join('-');
+}
+
+function printable(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    .toString('latin1')
+    .replace(/[^\x20-\x7e]/g, '');
+}

@@ -1,0 +1,251 @@
+import type { AddressRange, Ipv4 } from '../net/ipv4.ts';
+import type { Mac } from '../net/mac.ts';
+
+/** An address and the machine that has it, or last had it. */
+export interface Lease {
+  readonly address: Ipv4;
+  /** Undefined while the address is quarantined after a DECLINE: it belongs to nobody. */
+  readonly mac: Mac | undefined;
+  /** Milliseconds since the epoch; Infinity for a BOOTP client, which never renews. */
+  readonly expires: number;
+}
+
+/** Which addresses one network may lease, and to whom. */
+export interface AddressPlan {
+  /** None overlaps another. */
+  readonly ranges: readonly AddressRange[];
+  /** Always this address for this machine; never for another. */
+  readonly reservations: ReadonlyMap<Mac, Ipv4>;
+}
+
+/** How long an offered address is kept for the client's REQUEST, milliseconds. */
+const OFFER_HOLD = 30_000;
+
+/**
+ * The addresses of one network: who has which, and who gets which next. Keyed by hardware address, since the firmware,
+ * iPXE and the operating system of one machine send different client identifiers. Holds no clock: every `now` is in
+ * milliseconds since the epoch.
+ */
+export class LeaseTable {
+  #plan: AddressPlan = { ranges: [], reservations: new Map() };
+  readonly #reserved = new Map<Ipv4, Mac>();
+  /** In order of last use, the longest unused first. */
+  readonly #byAddress = new Map<Ipv4, Lease>();
+  readonly #byMac = new Map<Mac, Lease>();
+  /** In order of age, since every offer is held equally long. */
+  readonly #offers = new Map<Mac, { readonly address: Ipv4; readonly until: number }>();
+  readonly #offered = new Map<Ipv4, Mac>();
+  /** One byte per address of the ranges: 1 when it was never leased and is neither offered nor reserved. */
+  #unused = new Uint8Array();
+  /** Before this moment no ended lease can be reused: set by a search that found none. */
+  #nextReuse = 0;
+
+  constructor(plan: AddressPlan, leases: Iterable<Lease> = []) {
+    for (const lease of [...leases].sort((a, b) => a.expires - b.expires)) this.#put(lease);
+    this.replan(plan);
+  }
+
+  /** Takes over a changed configuration. Leases stay; those it no longer permits end at their next renewal. */
+  replan(plan: AddressPlan): void {
+    this.#plan = plan;
+    this.#reserved.clear();
+    for (const [mac, address] of plan.reservations) this.#reserved.set(address, mac);
+    this.#unused = new Uint8Array(
+      plan.ranges.reduce((sum, range) => sum + range.last - range.first + 1, 0),
+    ).fill(1);
+    for (const addresses of [this.#reserved, this.#byAddress, this.#offered]) {
+      for (const address of addresses.keys()) this.#mark(address);
+    }
+    this.#nextReuse = 0;
+  }
+
+  /** Number of addresses in the ranges. */
+  get size(): number {
+    return this.#unused.length;
+  }
+
+  /** Every address that is, or was, leased or quarantined. */
+  leases(): IterableIterator<Lease> {
+    return this.#byAddress.values();
+  }
+
+  /** The lease of a machine, running or ended. */
+  leaseOf(mac: Mac): Lease | undefined {
+    return this.#byMac.get(mac);
+  }
+
+  /** The address kept for a machine since its last offer. */
+  offerOf(mac: Mac, now: number): Ipv4 | undefined {
+    this.#dropLapsedOffers(now);
+    return this.#offers.get(mac)?.address;
+  }
+
+  /** Who has an address now. */
+  holder(address: Ipv4, now: number): Mac | undefined {
+    const lease = this.#byAddress.get(address);
+    return lease && lease.expires > now ? lease.mac : undefined;
+  }
+
+  /** True when the machine may be given the address: the configuration allows it, and nobody else has it. */
+  isAvailable(mac: Mac, address: Ipv4, now: number): boolean {
+    const reservation = this.#plan.reservations.get(mac);
+    // A reserved address that somebody else still has must not keep its machine from booting with another one.
+    const bound = reservation !== undefined && this.#isFree(mac, reservation, now);
+    if (bound ? reservation !== address : !this.#isPooled(address)) return false;
+    return this.#isFree(mac, address, now);
+  }
+
+  /**
+   * Chooses the address to offer and keeps it for this machine for a while. In order: its reservation, the address it
+   * has or had, the one it asks for (option 50), one that was never used (starting from the same place for the same
+   * machine), the one that is unused for longest. Undefined when every address is taken.
+   */
+  offer(mac: Mac, requested: Ipv4 | undefined, now: number): Ipv4 | undefined {
+    this.#dropLapsedOffers(now);
+    const wishes = [
+      this.#plan.reservations.get(mac),
+      this.#byMac.get(mac)?.address,
+      this.#offers.get(mac)?.address,
+      requested,
+    ];
+    const address =
+      wishes.find((wish) => wish !== undefined && this.isAvailable(mac, wish, now)) ??
+      this.#neverUsed(mac) ??
+      this.#longestUnused(now);
+    if (address === undefined) return undefined;
+    this.withdrawOffer(mac);
+    this.#offers.set(mac, { address, until: now + OFFER_HOLD });
+    this.#offered.set(address, mac);
+    this.#mark(address);
+    return address;
+  }
+
+  /** Forgets what was offered: the machine took another server's offer. */
+  withdrawOffer(mac: Mac): void {
+    const offer = this.#offers.get(mac);
+    if (!offer) return;
+    this.#offers.delete(mac);
+    this.#offered.delete(offer.address);
+    this.#mark(offer.address);
+  }
+
+  /**
+   * Gives the address to the machine until `expires`; the caller has asked `isAvailable`.
+   * Returns the lease, and the address that the machine leaves for it, if any.
+   */
+  claim(mac: Mac, address: Ipv4, expires: number): { lease: Lease; left: Ipv4 | undefined } {
+    this.withdrawOffer(mac);
+    const before = this.#byMac.get(mac)?.address;
+    const left = before === address ? undefined : before;
+    if (left !== undefined) {
+      this.#byAddress.delete(left);
+      this.#mark(left);
+    }
+    const lease: Lease = { address, mac, expires };
+    this.#put(lease);
+    return { lease, left };
+  }
+
+  /** Ends a lease early (RELEASE). Returns it as it is now, or undefined when the machine doesn't have the address. */
+  release(mac: Mac, address: Ipv4, now: number): Lease | undefined {
+    if (this.holder(address, now) !== mac) return undefined;
+    const lease: Lease = { address, mac, expires: now };
+    this.#put(lease);
+    return lease;
+  }
+
+  /**
+   * Takes an address out of use until `until`, because its machine found somebody else there (DECLINE).
+   * Returns the record of it, or undefined when the machine had no claim to the address.
+   */
+  decline(mac: Mac, address: Ipv4, now: number, until: number): Lease | undefined {
+    if (this.holder(address, now) !== mac && this.#offered.get(address) !== mac) return undefined;
+    this.withdrawOffer(mac);
+    const lease: Lease = { address, mac: undefined, expires: until };
+    this.#put(lease);
+    return lease;
+  }
+
+  #put(lease: Lease): void {
+    const before = this.#byAddress.get(lease.address)?.mac;
+    if (before !== undefined && before !== lease.mac) this.#byMac.delete(before);
+    this.#byAddress.delete(lease.address);
+    this.#byAddress.set(lease.address, lease);
+    if (lease.mac !== undefined) this.#byMac.set(lease.mac, lease);
+    if (lease.expires < this.#nextReuse) this.#nextReuse = lease.expires;
+    this.#mark(lease.address);
+  }
+
+  /** Nobody else has it, was just offered it, or declined it. */
+  #isFree(mac: Mac, address: Ipv4, now: number): boolean {
+    const offered = this.#offered.get(address);
+    if (offered !== undefined && offered !== mac) return false;
+    const lease = this.#byAddress.get(address);
+    return !lease || lease.mac === mac || lease.expires <= now;
+  }
+
+  #isPooled(address: Ipv4): boolean {
+    return this.#index(address) >= 0 && !this.#reserved.has(address);
+  }
+
+  #neverUsed(mac: Mac): Ipv4 | undefined {
+    if (this.#unused.length === 0) return undefined;
+    let index = this.#unused.indexOf(1, hash(mac) % this.#unused.length);
+    if (index < 0) index = this.#unused.indexOf(1);
+    return index < 0 ? undefined : this.#address(index);
+  }
+
+  #longestUnused(now: number): Ipv4 | undefined {
+    if (now < this.#nextReuse) return undefined;
+    let next = this.#offers.values().next().value?.until ?? Number.POSITIVE_INFINITY;
+    for (const lease of this.#byAddress.values()) {
+      if (!this.#isPooled(lease.address)) continue;
+      if (lease.expires > now) next = Math.min(next, lease.expires);
+      else if (!this.#offered.has(lease.address)) return lease.address;
+    }
+    this.#nextReuse = next;
+    return undefined;
+  }
+
+  #dropLapsedOffers(now: number): void {
+    for (const [mac, offer] of this.#offers) {
+      if (offer.until > now) return;
+      this.withdrawOffer(mac);
+    }
+  }
+
+  /** Brings `#unused` up to date after something happened to an address. */
+  #mark(address: Ipv4): void {
+    const index = this.#index(address);
+    if (index < 0) return;
+    const used = this.#byAddress.has(address) || this.#offered.has(address) || this.#reserved.has(address);
+    this.#unused[index] = used ? 0 : 1;
+  }
+
+  /** Position of an address in the ranges taken as one list, or -1. */
+  #index(address: Ipv4): number {
+    let offset = 0;
+    for (const { first, last } of this.#plan.ranges) {
+      if (address >= first && address <= last) return offset + address - first;
+      offset += last - first + 1;
+    }
+    return -1;
+  }
+
+  #address(index: number): Ipv4 {
+    let offset = index;
+    for (const { first, last } of this.#plan.ranges) {
+      const size = last - first + 1;
+      if (offset < size) return (first + offset) as Ipv4;
+      offset -= size;
+    }
+    throw new RangeError(`address index ${index} is outside the ranges`);
+  }
+}
+
+/** FNV-1a, 32 bits. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return value >>> 0;
+}
