@@ -1,0 +1,55 @@
+import type { Ipv4 } from '../net/ipv4.ts';
+import type { Mac } from '../net/mac.ts';
+
+/** The stages of a boot, in the order a machine passes them; `report` is anything a node says on its way to `up`. */
+export const STAGES = [
+  'discover',
+  'offer',
+  'ack',
+  'loader',
+  'script',
+  'kernel',
+  'initrd',
+  'document',
+  'report',
+  'up',
+] as const;
+
+/** One step of the way from power-on to a running node. */
+export type Stage = (typeof STAGES)[number];
+
+/** What a machine told about itself through SMBIOS, by way of iPXE. */
+export interface Inventory {
+  readonly uuid?: string;
+  readonly serial?: string;
+  readonly asset?: string;
+  readonly manufacturer?: string;
+  readonly product?: string;
+  /** iPXE's `${buildarch}`. */
+  readonly buildarch?: string;
+  /** iPXE's `${platform}`: pcbios or efi. */
+  readonly platform?: string;
+}
+
+/** A stage reached, and when. */
+export interface StageRecord {
+  readonly stage: Stage;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** For people: `iPXE by TFTP (undionly.kpxe 68 kB, 0.1 s)`. */
+  readonly detail: string;
+}
+
+/** A machine that was seen on a provisioning network. */
+export interface SeenMachine {
+  readonly mac: Mac;
+  readonly network: string;
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  readonly address?: Ipv4;
+  /** What its DHCP packets say it is: `BIOS`, `UEFI x64`, `UEFI x64 HTTP`, `iPXE`. */
+  readonly firmware?: string;
+  readonly inventory: Inventory;
+  /** The boot going on, or the last one; begins anew with a DISCOVER from firmware. */
+  readonly boot: readonly StageRecord[];
+}
