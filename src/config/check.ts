@@ -1,0 +1,151 @@
+import { basename, resolve } from 'node:path';
+import { Type } from 'typebox';
+import type { AdminListen, Config, MachineEntry, Profile } from './config.ts';
+import { compareMachines, expectedProfile, readMachines } from './machines.ts';
+import { resolveNetworks } from './networks.ts';
+import { compareProblems, type Problem } from './problem.ts';
+import { readProfile } from './profiles.ts';
+import { DEFAULTS, RackseedSchema } from './schema.ts';
+import { schemaChecker } from './validate.ts';
+import { readYaml, YamlFile } from './yaml.ts';
+
+/** The texts of a configuration, and what is known about the folder they come from. */
+export interface ConfigTexts {
+  /** The configuration directory, absolute; relative paths in the files start here. */
+  readonly directory: string;
+  readonly files: readonly ConfigText[];
+  /** True when there is a directory at this absolute path. */
+  readonly isDirectory: (path: string) => boolean;
+}
+
+/** One file: `rackseed.yaml`, `profiles/worker.yaml` or `machines/rack-1.yaml`. */
+export interface ConfigText {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** A configuration that can be used, or everything that is wrong with it, by file and line. */
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+const mainChecker = schemaChecker(RackseedSchema);
+/**
+ * Everything in rackseed.yaml but the networks, which are read one by one so that a broken one hides no other. No key is
+ * required here: `mainChecker` tells what is missing.
+ */
+const settingsChecker = schemaChecker(Type.Partial(Type.Omit(RackseedSchema, ['networks'])));
+
+/** Checks a configuration from its texts alone, all of it whatever is wrong where. */
+export function checkConfig({ directory, files, isDirectory }: ConfigTexts): ConfigResult {
+  const problems: Problem[] = [];
+  const read = files.flatMap(({ name, text }) => {
+    const file = readYaml(name, text);
+    if (file instanceof YamlFile) return [file];
+    problems.push(file);
+    return [];
+  });
+  const inFolder = (folder: string) => read.filter(({ name }) => name.startsWith(`${folder}/`));
+
+  const profileNames = files
+    .filter(({ name }) => name.startsWith('profiles/'))
+    .map(({ name }) => basename(name, '.yaml'));
+  const profiles = new Map<string, Profile>();
+  for (const file of inFolder('profiles')) {
+    const result = readProfile(file, basename(file.name, '.yaml'));
+    problems.push(...result.problems);
+    if (result.profile) profiles.set(result.profile.name, result.profile);
+  }
+
+  const main = read.find(({ name }) => name === 'rackseed.yaml');
+  const settings = main && settingsChecker.decode(withoutNetworks(main.value));
+  const defaultProfile = settings?.default_profile;
+  const networks = main && resolveNetworks(main, networksOf(main.value));
+  if (main) {
+    const found = networks?.problems ?? [];
+    // What is known better than by its form is told once: an option's name that the server keeps for itself.
+    const told = new Set(found.map(({ path }) => path));
+    problems.push(
+      ...mainChecker.problems(main, [], main.value ?? {}).filter(({ path }) => !told.has(path)),
+      ...found,
+    );
+    if (defaultProfile !== undefined && !profileNames.includes(defaultProfile)) {
+      const message = `there is no profile ${defaultProfile}`;
+      problems.push(main.problem(['default_profile'], message, expectedProfile(profileNames)));
+    }
+  }
+  const listen = settings?.admin?.listen ?? DEFAULTS.listen;
+  if (main && !isPrivate(listen)) {
+    problems.push(
+      main.problem(
+        ['admin', 'listen'],
+        'would let anybody on the network in, since there is no login yet',
+        'a loopback address such as 127.0.0.1:9080, or unix:/path',
+      ),
+    );
+  }
+
+  const assets = resolve(directory, settings?.assets?.directory ?? DEFAULTS.assets);
+  const firmware = settings?.firmware?.directory;
+  const firmwareDirectory =
+    firmware === undefined ? findFirmware(directory, isDirectory) : resolve(directory, firmware);
+  const requireDirectory = (key: string, written: string | undefined, path: string) => {
+    if (!main || written === undefined || isDirectory(path)) return;
+    problems.push(main.problem([key, 'directory'], `there is no directory ${path}`));
+  };
+  requireDirectory('assets', settings?.assets?.directory, assets);
+  requireDirectory('firmware', firmware, firmwareDirectory);
+
+  const machines = inFolder('machines').map(readMachines);
+  const entries = machines.flatMap((result) => result.machines);
+  problems.push(
+    ...machines.flatMap((result) => result.problems),
+    ...compareMachines(entries, {
+      networks: networks?.networks ?? [],
+      networksComplete: networks?.complete ?? false,
+      profiles: profileNames,
+    }),
+  );
+
+  if (problems.length > 0 || !settings || !networks || defaultProfile === undefined) {
+    return { ok: false, problems: problems.toSorted(compareProblems) };
+  }
+  return {
+    ok: true,
+    config: {
+      directory,
+      networks: networks.networks,
+      unknownMachines: settings.unknown_machines ?? DEFAULTS.unknownMachines,
+      defaultProfile,
+      profiles,
+      machines: new Map(entries.map(({ entry }): [MachineEntry['mac'], MachineEntry] => [entry.mac, entry])),
+      assets: { directory: assets, memory: settings.assets?.memory ?? DEFAULTS.memory },
+      firmware: { directory: firmwareDirectory },
+      admin: { listen },
+      store: { directory: resolve(directory, settings.store?.lmdb ?? DEFAULTS.lmdb) },
+    },
+  };
+}
+
+/** Where the Debian and Ubuntu package `ipxe` puts its binaries. */
+const SYSTEM_FIRMWARE = '/usr/lib/ipxe';
+
+/** The firmware folder when rackseed.yaml names none: the one in the source tree if it is there. */
+function findFirmware(directory: string, isDirectory: (path: string) => boolean): string {
+  const own = resolve(directory, '../ipxe/firmware');
+  return isDirectory(own) ? own : SYSTEM_FIRMWARE;
+}
+
+/** True for what only this host can reach. */
+function isPrivate(listen: AdminListen): boolean {
+  return 'path' in listen || /^(?:127\.\d+\.\d+\.\d+|localhost|::1)$/.test(listen.host);
+}
+
+function networksOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'networks' in value ? value.networks : [];
+}
+
+function withoutNetworks(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return {};
+  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== 'networks'));
+}

@@ -1,0 +1,328 @@
+import { type StaticDecode, Type } from 'typebox';
+import { cloudConfig } from './cloud-config-schema.ts';
+import { optionTable, routes } from './option-schema.ts';
+import {
+  addressRange,
+  anyText,
+  directory,
+  domainName,
+  duration,
+  hostname,
+  interfaceAddress,
+  interfaceName,
+  ipv4,
+  listen,
+  mac,
+  name,
+  oneOf,
+  profileName,
+  relativePath,
+  size,
+} from './text.ts';
+
+// One source for three things: the types below, what is accepted, and the JSON Schemas that editors use.
+// A title says what a value is ("IPv4 address"); error messages are made from it.
+
+/** What absent keys mean: seconds, bytes, and words as they are written. */
+export const DEFAULTS = {
+  lease: 3600,
+  quarantine: 600,
+  bootp: 'drop',
+  httpPort: 80,
+  singlePort: false,
+  unknownMachines: 'hold',
+  assets: '../assets',
+  memory: 1024 ** 3,
+  listen: { host: '127.0.0.1', port: 9080 },
+  lmdb: '/var/lib/rackseed',
+} as const;
+
+const closed = { additionalProperties: false } as const;
+
+const seconds = (key: { description: string; default: number }, minimum: number) =>
+  Type.Union([duration(key), Type.Integer({ minimum, maximum: 0xffffffff })], {
+    title: 'duration',
+    examples: ['90s, 15m, 1h, 7d or a number of seconds'],
+    ...key,
+  });
+
+const dhcp = Type.Object(
+  {
+    mode: Type.Literal('authoritative', {
+      description:
+        'authoritative: the only DHCP server on this network; it refuses addresses it did not give.',
+    }),
+    range: Type.Union(
+      [
+        addressRange({ description: 'First and last address to lease.' }),
+        Type.Array(addressRange({ description: 'First and last address to lease.' }), { minItems: 1 }),
+      ],
+      {
+        title: 'address range or list of ranges',
+        examples: ['192.168.0.1-192.168.0.100'],
+        description: 'Addresses to lease: one range, or a list of ranges.',
+      },
+    ),
+    lease: Type.Optional(
+      seconds({ description: 'How long a lease lasts: 90s, 15m, 1h, 7d.', default: DEFAULTS.lease }, 1),
+    ),
+    quarantine: Type.Optional(
+      seconds(
+        {
+          description: 'How long an address stays unused after a client found it taken.',
+          default: DEFAULTS.quarantine,
+        },
+        0,
+      ),
+    ),
+    bootp: Type.Optional(
+      oneOf(['answer', 'drop'], {
+        description: 'What BOOTP requests get, which old ROMs send instead of DHCP.',
+        default: DEFAULTS.bootp,
+      }),
+    ),
+    router: Type.Optional(ipv4({ description: 'Default router given to machines.' })),
+    dns: Type.Optional(
+      Type.Array(ipv4({ description: 'A name server.' }), { description: 'Name servers given to machines.' }),
+    ),
+    ntp: Type.Optional(
+      Type.Array(ipv4({ description: 'A time server.' }), { description: 'Time servers given to machines.' }),
+    ),
+    domain: Type.Optional(domainName({ description: 'Domain of the machines.' })),
+    search: Type.Optional(
+      Type.Array(domainName({ description: 'A domain.' }), {
+        description: 'Domains in which machines look short names up (option 119).',
+      }),
+    ),
+    routes: Type.Optional(
+      routes(
+        'Classless static routes (option 121). Clients that read them ignore the router: name 0.0.0.0/0 here too.',
+      ),
+    ),
+    options: Type.Optional(optionTable),
+  },
+  { ...closed, description: 'What machines are told by DHCP.' },
+);
+
+/** One entry of `networks`. */
+export const NetworkSchema = Type.Object(
+  {
+    name: name({ description: 'Name of this network, for logs and placeholders.' }),
+    interface: interfaceName({ description: 'The one interface to serve; no other is ever answered on.' }),
+    address: interfaceAddress({ description: 'Our address on the interface, with the prefix length.' }),
+    dhcp,
+    http: Type.Optional(
+      Type.Object(
+        {
+          port: Type.Optional(
+            Type.Integer({
+              minimum: 1,
+              maximum: 65535,
+              default: DEFAULTS.httpPort,
+              description: 'Port machines fetch scripts and images from.',
+            }),
+          ),
+        },
+        { ...closed, description: 'The HTTP server that machines talk to.' },
+      ),
+    ),
+    tftp: Type.Optional(
+      Type.Object(
+        {
+          blksize: Type.Optional(
+            Type.Integer({
+              minimum: 8,
+              maximum: 65464,
+              description:
+                "Largest block size granted (RFC 2348); absent means what the interface's MTU carries.",
+            }),
+          ),
+          single_port: Type.Optional(
+            Type.Boolean({
+              default: DEFAULTS.singlePort,
+              description: 'Answer from port 69 itself, for clients behind NAT or a firewall.',
+            }),
+          ),
+        },
+        { ...closed, description: 'The TFTP server.' },
+      ),
+    ),
+  },
+  { ...closed, description: 'A provisioning network.' },
+);
+
+/** rackseed.yaml */
+export const RackseedSchema = Type.Object(
+  {
+    networks: Type.Array(NetworkSchema, {
+      minItems: 1,
+      description: 'The provisioning networks, one for each interface.',
+    }),
+    unknown_machines: Type.Optional(
+      oneOf(['hold', 'boot', 'ignore'], {
+        description:
+          'What a machine without an entry in machines/ gets. hold: it waits in iPXE for approval; boot: the default profile; ignore: no answer.',
+        default: DEFAULTS.unknownMachines,
+      }),
+    ),
+    default_profile: profileName({ description: 'Profile of every machine that names none.' }),
+    assets: Type.Optional(
+      Type.Object(
+        {
+          directory: Type.Optional(
+            directory({ description: 'What machines download: images and more.', default: DEFAULTS.assets }),
+          ),
+          memory: Type.Optional(
+            Type.Union([size({ description: 'A size with its unit.' }), Type.Integer({ minimum: 0 })], {
+              title: 'size',
+              examples: ['512MiB, 1GiB or a number of bytes'],
+              description: 'Memory for files that many machines ask for at once.',
+              default: DEFAULTS.memory,
+            }),
+          ),
+        },
+        { ...closed, description: 'Files that machines download.' },
+      ),
+    ),
+    firmware: Type.Optional(
+      Type.Object(
+        {
+          directory: Type.Optional(
+            directory({
+              description:
+                'Where the iPXE binaries lie; absent means ../ipxe/firmware when it exists, else /usr/lib/ipxe.',
+            }),
+          ),
+        },
+        { ...closed, description: 'The boot loaders handed to firmware.' },
+      ),
+    ),
+    admin: Type.Optional(
+      Type.Object(
+        {
+          listen: Type.Optional(
+            listen({
+              description: 'Where people and tools reach the service: loopback, or unix:/path.',
+              default: '127.0.0.1:9080',
+            }),
+          ),
+        },
+        { ...closed, description: 'The HTTP server that people talk to.' },
+      ),
+    ),
+    store: Type.Optional(
+      Type.Object(
+        {
+          lmdb: Type.Optional(
+            directory({ description: 'Folder of the lease database.', default: DEFAULTS.lmdb }),
+          ),
+        },
+        { ...closed, description: 'What must survive a restart.' },
+      ),
+    ),
+  },
+  { ...closed, title: 'rackseed.yaml', description: 'The networks that rackseed serves, and how.' },
+);
+
+/** One entry of `machines`. */
+export const MachineSchema = Type.Object(
+  {
+    mac: mac({ description: 'Hardware address of the card the machine boots from.' }),
+    hostname: Type.Optional(hostname({ description: 'Name of the machine and of its node.' })),
+    profile: Type.Optional(
+      profileName({ description: 'Profile in profiles/; absent means the default profile.' }),
+    ),
+    address: Type.Optional(ipv4({ description: 'Address that only this machine gets.' })),
+    loader: Type.Optional(
+      relativePath(
+        'path of a loader file',
+        'undionly.kpxe',
+      )({ description: 'File in the firmware folder, instead of the one its firmware would get.' }),
+    ),
+    labels: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$' }), Type.String(), {
+        ...closed,
+        description: 'Free values for profiles: {{ machine.labels.rack }}.',
+      }),
+    ),
+  },
+  { ...closed, description: 'A machine that is known by its hardware address.' },
+);
+
+/** machines/*.yaml */
+export const MachinesSchema = Type.Object(
+  { machines: Type.Array(MachineSchema, { description: 'The machines.' }) },
+  {
+    ...closed,
+    title: 'machines',
+    description: 'Machines that have a name, a profile or an address of their own.',
+  },
+);
+
+const boot = Type.Object(
+  {
+    image: Type.Optional(
+      relativePath(
+        'path of an image',
+        'flatcar/4593.2.5',
+      )({ description: 'Folder below assets/ with the kernel and the initrd.' }),
+    ),
+    kernel: Type.Optional(
+      relativePath(
+        'path of a kernel file',
+        'vmlinuz',
+      )({ description: "Kernel in the image's folder; absent means the name the image's family uses." }),
+    ),
+    initrd: Type.Optional(
+      Type.Union(
+        [
+          relativePath('path of an initrd file', 'initrd.img')({ description: 'The initrd.' }),
+          Type.Array(relativePath('path of an initrd file', 'initrd.img')({ description: 'An initrd.' })),
+        ],
+        {
+          title: 'path of an initrd file inside its folder, or a list of them',
+          examples: ['initrd.img'],
+          description: "Initrds in the image's folder; absent means the name the image's family uses.",
+        },
+      ),
+    ),
+    args: Type.Optional(
+      Type.Array(
+        anyText('kernel argument', 'console=ttyS0,115200n8')({ description: 'A kernel argument.' }),
+        {
+          description: 'Kernel arguments; may hold placeholders.',
+        },
+      ),
+    ),
+    local_disk: Type.Optional(
+      Type.Literal(true, { description: "Boot from the machine's own disk instead of an image." }),
+    ),
+  },
+  { ...closed, description: 'What the machine boots.' },
+);
+
+/** profiles/*.yaml */
+export const ProfileSchema = Type.Object(
+  { boot, cloud_config: Type.Optional(cloudConfig) },
+  { ...closed, title: 'profile', description: 'What a node is: how it boots and the cloud-config it reads.' },
+);
+
+/** An entry of `networks` after validation, its texts parsed. */
+export type NetworkInput = StaticDecode<typeof NetworkSchema>;
+/** rackseed.yaml after validation, its texts parsed. */
+export type RackseedInput = StaticDecode<typeof RackseedSchema>;
+/** An entry of `machines` after validation, its texts parsed. */
+export type MachineInput = StaticDecode<typeof MachineSchema>;
+/** A profile after validation. */
+export type ProfileInput = StaticDecode<typeof ProfileSchema>;
+
+/** The JSON Schemas for editors, by file name: pretty-printed, and the same text for the same schema. */
+export function editorSchemas(): ReadonlyMap<string, string> {
+  const files = { rackseed: RackseedSchema, profile: ProfileSchema, machines: MachinesSchema };
+  return new Map(
+    Object.entries(files).map(([name, schema]) => {
+      const document = { $schema: 'http://json-schema.org/draft-07/schema#', ...schema };
+      return [`${name}.schema.json`, `${JSON.stringify(document, null, 2)}\n`];
+    }),
+  );
+}

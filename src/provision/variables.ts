@@ -1,0 +1,114 @@
+import type { Network, ProfileBoot } from '../config/config.ts';
+import type { Identity } from '../machines/identity.ts';
+import type { Inventory } from '../machines/machine.ts';
+import { formatIpv4, type Ipv4 } from '../net/ipv4.ts';
+
+/** What placeholders can name: `{{ machine.hostname }}`, `{{ network.router }}`. */
+export interface Variables {
+  readonly machine: {
+    readonly mac: string;
+    readonly hostname: string;
+    /** The leased address. */
+    readonly address?: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly uuid?: string;
+    readonly serial?: string;
+    readonly manufacturer?: string;
+    readonly product?: string;
+    readonly asset?: string;
+  };
+  readonly network: {
+    readonly name: string;
+    /** First address of the subnet. */
+    readonly address: string;
+    readonly prefix: number;
+    readonly netmask: string;
+    readonly router?: string;
+    readonly dns: readonly string[];
+    readonly domain?: string;
+  };
+  readonly server: {
+    readonly address: string;
+    /** `http://192.168.0.254`, without a slash at its end. */
+    readonly url: string;
+  };
+  readonly profile: { readonly name: string };
+  readonly boot: {
+    /** Folder below assets/. */
+    readonly image?: string;
+    /** iPXE's `${buildarch}`. */
+    readonly buildarch?: string;
+    /** iPXE's `${platform}`: pcbios or efi. */
+    readonly platform?: string;
+  };
+}
+
+/** Every name that a placeholder may use; some have no value for some machines. */
+export const VARIABLE_NAMES = {
+  machine: ['mac', 'hostname', 'address', 'labels', 'uuid', 'serial', 'manufacturer', 'product', 'asset'],
+  network: ['name', 'address', 'prefix', 'netmask', 'router', 'dns', 'domain'],
+  server: ['address', 'url'],
+  profile: ['name'],
+  boot: ['image', 'buildarch', 'platform'],
+} as const satisfies { readonly [Root in keyof Variables]: readonly (keyof Variables[Root])[] };
+
+/** What is known about a machine when its documents are rendered. */
+export interface VariableSources {
+  readonly identity: Extract<Identity, { admission: 'boot' }>;
+  readonly network: Network;
+  readonly inventory: Inventory;
+  /** The leased address; undefined when the machine holds none. */
+  readonly address: Ipv4 | undefined;
+}
+
+/** The variables of one machine on one network. What is unknown or empty is left out, so that using it is an error. */
+export function buildVariables({ identity, network, inventory, address }: VariableSources): Variables {
+  const { mac, hostname, entry, profile } = identity;
+  const { uuid, serial, manufacturer, product, asset, buildarch, platform } = inventory;
+  const { router, dns, domain } = network.dhcp;
+  const server = formatIpv4(network.address);
+  return {
+    machine: {
+      mac,
+      hostname,
+      labels: entry.labels,
+      ...known({
+        address: address === undefined ? undefined : formatIpv4(address),
+        uuid,
+        serial,
+        manufacturer,
+        product,
+        asset,
+      }),
+    },
+    network: {
+      name: network.name,
+      address: formatIpv4(network.subnet.network),
+      prefix: network.subnet.prefix,
+      netmask: formatIpv4(network.subnet.mask),
+      dns: dns.map(formatIpv4),
+      ...known({ router: router === undefined ? undefined : formatIpv4(router), domain }),
+    },
+    server: {
+      address: server,
+      url: network.http.port === 80 ? `http://${server}` : `http://${server}:${network.http.port}`,
+    },
+    profile: { name: profile.name },
+    boot: known({ image: imageOf(profile.boot), buildarch, platform }),
+  };
+}
+
+function imageOf(boot: ProfileBoot): string | undefined {
+  return boot.kind === 'image' ? boot.image : undefined;
+}
+
+/** The entries that have a value. */
+function known<Key extends string>(
+  values: Readonly<Record<Key, string | undefined>>,
+): { [K in Key]?: string } {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined && value !== ''),
+  ) as {
+    [K in Key]?: string;
+  };
+}

@@ -1,0 +1,252 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import fc from 'fast-check';
+import { load } from 'js-yaml';
+import type { Profile } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { renderCloudConfig } from '../../src/provision/cloud-config.ts';
+import { PlaceholderError } from '../../src/provision/placeholders.ts';
+import { VARIABLES, withMachine } from '../support/variables.ts';
+
+const profile = (cloudConfig: Record<string, unknown>): Profile => ({
+  name: 'worker',
+  boot: { kind: 'local-disk' },
+  cloudConfig,
+});
+
+const hasPyYaml = spawnSync('python3', ['-c', 'import yaml']).status === 0;
+
+/** Reads YAML documents with PyYAML, a YAML 1.1 parser: their values. */
+function readWithPython(documents: readonly string[]): unknown[] {
+  const program =
+    'import json,sys,yaml; print(json.dumps([yaml.safe_load(d) for d in json.load(sys.stdin)]))';
+  const { stdout, stderr } = spawnSync('python3', ['-c', program], {
+    input: JSON.stringify(documents),
+    encoding: 'utf8',
+    env: { ...process.env, PYTHONUTF8: '1' },
+  });
+  if (stderr !== '') throw new Error(stderr);
+  return JSON.parse(stdout) as unknown[];
+}
+
+/** A content as coreos-cloudinit writes it to disk. */
+function decoded(document: unknown): string | undefined {
+  const [file] = (document as { write_files: { content: string; encoding?: string }[] }).write_files;
+  return file?.encoding === 'base64' ? Buffer.from(file.content, 'base64').toString() : file?.content;
+}
+
+test('the first line is #cloud-config and the rest is the filled document', (t) => {
+  const document = renderCloudConfig(
+    profile({
+      hostname: '{{ machine.hostname }}',
+      ssh_authorized_keys: ['ssh-ed25519 AAAA admin'],
+      write_files: [{ path: '/etc/rack', permissions: '0644', content: 'rack {{ machine.labels.rack }}\n' }],
+      coreos: {
+        units: [{ name: 'a.service', command: 'start', content: '[Service]\nExecStart=/bin/true\n' }],
+      },
+    }),
+    VARIABLES,
+  );
+  t.is(
+    document,
+    `#cloud-config
+hostname: worker-01
+ssh_authorized_keys:
+  - ssh-ed25519 AAAA admin
+write_files:
+  - path: /etc/rack
+    permissions: '0644'
+    content: |
+      rack r1
+coreos:
+  units:
+    - name: a.service
+      command: start
+      content: |
+        [Service]
+        ExecStart=/bin/true
+`,
+  );
+});
+
+test('a profile without a document gives one that does nothing', (t) => {
+  t.is(renderCloudConfig({ name: 'disk', boot: { kind: 'local-disk' } }, VARIABLES), '#cloud-config\n');
+});
+
+const CONTENTS: readonly [what: string, content: string, encoding: string | undefined][] = [
+  ['plain text', 'one\ntwo: three # four\n', undefined],
+  ['an empty file', '', undefined],
+  ['a variable of the shell', 'echo "$private_ipv4"\n', 'base64'],
+  ['any other dollar', 'echo $HOME\n', 'base64'],
+  ['letters beyond ASCII', 'Zürich\n', 'base64'],
+  ['a tab', 'a\tb\n', 'base64'],
+  ['a carriage return', 'a\r\nb\r\n', 'base64'],
+  ['a space at the end of a line', 'a \nb\n', 'base64'],
+  ['a space at the very end', 'a\nb ', 'base64'],
+  ['a space at the start', ' a\n', 'base64'],
+  ['an empty first line', '\na\n', 'base64'],
+];
+
+for (const [what, content, encoding] of CONTENTS) {
+  test(`a file with ${what} is sent ${encoding ? 'as base64' : 'as it is'}`, (t) => {
+    const document = load(renderCloudConfig(profile({ write_files: [{ path: '/a', content }] }), VARIABLES));
+    t.deepEqual((document as { write_files: unknown[] }).write_files, [
+      encoding
+        ? { path: '/a', content: Buffer.from(content).toString('base64'), encoding }
+        : { path: '/a', content },
+    ]);
+  });
+}
+
+test('a content that its author encoded is left alone', (t) => {
+  const files = [{ path: '/a', encoding: 'gz+base64', content: 'H4sIAAAAAAAA$' }];
+  const document = load(renderCloudConfig(profile({ write_files: files }), VARIABLES));
+  t.deepEqual(document, { write_files: files });
+});
+
+test('file modes are quoted, since YAML would read them as numbers', (t) => {
+  const files = [
+    { path: '/a', permissions: 600 },
+    { path: '/b', permissions: '0755' },
+  ];
+  const document = renderCloudConfig(profile({ write_files: files }), VARIABLES);
+  t.regex(document, /permissions: '0600'/);
+  t.regex(document, /permissions: '0755'/);
+});
+
+test('a missing variable is an error that names profile and path', (t) => {
+  const files = [{ path: '/a', content: '{{ machine.rack }}' }];
+  const error = t.throws(() => renderCloudConfig(profile({ write_files: files }), VARIABLES), {
+    instanceOf: PlaceholderError,
+  });
+  t.true(
+    error?.message.startsWith(
+      'profile worker, cloud_config.write_files[0].content: machine.rack is not defined',
+    ),
+  );
+});
+
+test('a value that coreos-cloudinit would replace is refused where base64 can not protect it', (t) => {
+  const render = () =>
+    renderCloudConfig(
+      profile({ hostname: '{{ machine.labels.x }}' }),
+      withMachine({ labels: { x: 'a$private_ipv4' } }),
+    );
+  const error = t.throws(render, { instanceOf: PlaceholderError });
+  t.is(
+    error?.message,
+    'profile worker, cloud_config.hostname: coreos-cloudinit replaces $private_ipv4 by nothing on a network boot',
+  );
+});
+
+const HOSTILE = [
+  'a\nb: c',
+  'a: b',
+  '# comment',
+  'a #b',
+  '"quoted"',
+  "it's",
+  '{{ machine.mac }}',
+  '{% include "x" %}',
+  '[a, b]',
+  '- a',
+  '? a',
+  '&anchor',
+  '*alias',
+  '!!binary x',
+  '%TAG',
+  '---',
+  '...',
+  '',
+  ' ',
+  '\n',
+  'yes',
+  'null',
+  '~',
+  '0644',
+  '1:30',
+  '2001-01-01',
+  '1e3',
+  '<<',
+  '=',
+  '#cloud-config',
+  'a\u0000b',
+  '\u0085\u2028\ufeff\u{1f600}',
+  'tab\there',
+  '\\n',
+  '>-\n  folded',
+  '|\n  literal',
+];
+
+/** A document that holds `text` wherever a value can stand, and what must be read from it. */
+function documentOf(text: string): string {
+  const document = {
+    hostname: '{{ machine.hostname }}',
+    write_files: [{ path: '/a', content: '{{ machine.labels.x }}' }],
+    coreos: { units: [{ name: 'a.service', content: 'before\n{{ machine.labels.x }}\nafter' }] },
+  };
+  return renderCloudConfig(profile(document), withMachine({ hostname: text, labels: { x: text } }));
+}
+
+function assertHolds(
+  t: { deepEqual(actual: unknown, expected: unknown): unknown },
+  read: unknown,
+  text: string,
+): void {
+  const { hostname, coreos, ...rest } = read as Record<string, unknown>;
+  t.deepEqual(
+    { hostname, coreos, content: decoded(rest), keys: Object.keys(rest) },
+    {
+      hostname: text,
+      coreos: { units: [{ name: 'a.service', content: `before\n${text}\nafter` }] },
+      content: text,
+      keys: ['write_files'],
+    },
+  );
+}
+
+test('no value of a machine breaks its document', (t) => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.constantFrom(...HOSTILE),
+        fc.string({ unit: 'binary' }),
+        fc.string({ unit: 'grapheme', maxLength: 200 }),
+      ),
+      (text) => {
+        const rendered = documentOf(text);
+        t.is(rendered.split('\n')[0], '#cloud-config');
+        assertHolds(t, load(rendered), text);
+      },
+    ),
+    { numRuns: 1000, examples: HOSTILE.map((text): [string] => [text]) },
+  );
+});
+
+(hasPyYaml ? test : test.skip)('another YAML parser (PyYAML, YAML 1.1) reads the same values', (t) => {
+  const texts = [...HOSTILE, ...fc.sample(fc.string({ unit: 'binary' }), { numRuns: 500, seed: 1 })];
+  const read = readWithPython(texts.map(documentOf));
+  for (const [index, text] of texts.entries()) assertHolds(t, read[index], text);
+});
+
+test('the shipped worker profile renders, and only the script that needs it is base64', async (t) => {
+  const result = await loadConfig(fileURLToPath(new URL('../../config', import.meta.url)));
+  const worker = result.ok ? result.config.profiles.get('worker') : undefined;
+  if (!worker) return t.fail();
+  const document = load(renderCloudConfig(worker, VARIABLES)) as {
+    hostname: string;
+    write_files: { path: string; content: string; encoding?: string }[];
+  };
+  t.is(document.hostname, 'worker-01');
+  const [motd, script] = document.write_files;
+  t.like(motd, {
+    path: '/etc/motd',
+    content: 'worker-01: profile worker on kubernetes1, booted from 192.168.0.254.\n',
+  });
+  t.like(script, { path: '/opt/bin/format-docker-disk', permissions: '0755', encoding: 'base64' });
+  const text = Buffer.from(script?.content ?? '', 'base64').toString();
+  t.regex(text, /^#!\/bin\/bash\n/);
+  t.regex(text, /^wanted=''$/m);
+  t.is(spawnSync('bash', ['-n'], { input: text, encoding: 'utf8' }).stderr, '');
+});
