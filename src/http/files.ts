@@ -1,0 +1,122 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import { extname } from 'node:path';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parseAssetPath } from './asset-path.ts';
+import { selectBytes } from './conditional.ts';
+import type { ProvisioningContext } from './context.ts';
+import { readSlices } from './file-reader.ts';
+import { Refusal } from './refusal.ts';
+import { sendBody } from './send-body.ts';
+import { findFile, findTrustedFile, type ServedFile } from './served-file.ts';
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.txt': 'text/plain; charset=utf-8',
+  '.json': 'application/json',
+  '.efi': 'application/efi',
+};
+
+/**
+ * `GET|HEAD /assets/*`: files below the assets folder, and `GET|HEAD /firmware/:name`: the loaders, for machines that
+ * boot by UEFI HTTP Boot. With Content-Length, ETag, Last-Modified and single ranges; never a listing.
+ */
+export function registerFiles(app: FastifyInstance, context: ProvisioningContext): void {
+  const { config } = context;
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/assets/*',
+    handler: (request, reply) =>
+      serve(context, '/assets/', request, reply, (path) => findFile(config().assets.directory, path)),
+  });
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/firmware/:name',
+    // Distributions spread their loaders over several folders and link them, so links may lead anywhere here.
+    handler: (request, reply) =>
+      serve(context, '/firmware/', request, reply, (name) =>
+        findTrustedFile(`${config().firmware.directory}/${name}`),
+      ),
+  });
+}
+
+async function serve(
+  context: ProvisioningContext,
+  prefix: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  find: (path: string) => Promise<ServedFile | undefined>,
+): Promise<void> {
+  const path = pathBelow(prefix, request);
+  const file = await find(path).catch((error) => {
+    throw unreadable(request, error);
+  });
+  if (!file) throw new Refusal(404, `there is no file ${JSON.stringify(prefix + path)} on the server`);
+
+  reply
+    .header('accept-ranges', 'bytes')
+    .header('etag', file.etag)
+    .header('last-modified', file.modified.toUTCString());
+  const selection = selectBytes(request.method, request.headers, file);
+  if (selection.status === 304) return reply.code(304).send();
+  if (selection.status === 416) {
+    reply.header('content-range', `bytes */${file.size}`);
+    throw new Refusal(416, `the range lies outside of the file's ${file.size} bytes`);
+  }
+
+  const { status, start, end } = selection;
+  reply.header('content-type', CONTENT_TYPES[extname(path)] ?? 'application/octet-stream');
+  reply.header('content-length', end - start);
+  if (status === 206) reply.header('content-range', `bytes ${start}-${end - 1}/${file.size}`);
+  if (request.method === 'HEAD') return reply.code(status).send();
+  await deliver(context, request, reply, { path: prefix + path, file, status, start, end });
+}
+
+/** The part of the request's path after `prefix`, decoded; throws a Refusal when it is not a plain path. */
+function pathBelow(prefix: string, request: FastifyRequest): string {
+  const encoded = request.url.replace(/\?.*/s, '');
+  if (!encoded.startsWith(prefix))
+    throw new Refusal(400, `write ${prefix} plainly, without percent-encoding`);
+  const parsed = parseAssetPath(encoded.slice(prefix.length));
+  if (!parsed.ok) throw new Refusal(parsed.status, parsed.reason);
+  return parsed.path;
+}
+
+/** Streams the body past Fastify, which would copy it through a chain of streams. */
+async function deliver(
+  { cache, observe }: ProvisioningContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  part: { path: string; file: ServedFile; status: number; start: number; end: number },
+): Promise<void> {
+  const { path, file, status, start, end } = part;
+  const began = performance.now();
+  const cached = cache.acquire(file, start);
+  const slices = cached ? cached.slices(start, end) : readSlices(file, start, end);
+  try {
+    const { bytes, complete, failure } = await sendBody(reply.raw, slices, () => {
+      reply.hijack();
+      reply.raw.writeHead(status, reply.getHeaders() as OutgoingHttpHeaders);
+    });
+    if (failure)
+      request.log.warn({ err: failure, path }, 'a download broke off because its file could not be read');
+    observe({
+      type: 'asset',
+      address: request.ip,
+      path,
+      bytes,
+      size: end - start,
+      complete,
+      milliseconds: performance.now() - began,
+      source: cached ? 'memory' : 'disk',
+    });
+  } catch (error) {
+    throw unreadable(request, error);
+  } finally {
+    cached?.release();
+  }
+}
+
+/** A file system that fails now may work in a moment, and clients take any 4xx for final. */
+function unreadable(request: FastifyRequest, error: unknown): Refusal {
+  request.log.warn({ err: error }, 'a file could not be read');
+  return new Refusal(503, 'the file could not be read; try again');
+}

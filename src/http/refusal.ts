@@ -1,0 +1,58 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpEvent } from './events.ts';
+
+/** Thrown by a route to answer with an error; the message is the answer's one line, for whoever reads it. */
+export class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Seconds after which a client should try again on 503. */
+const RETRY_AFTER = '2';
+
+/**
+ * Makes every error of `app` a line of plain text and a `refused` event: Refusals with their own status, Fastify's errors
+ * about the request with theirs, anything else 500 without saying more than that the log does.
+ */
+export function answerErrorsInText(app: FastifyInstance, observe: (event: HttpEvent) => void): void {
+  app.setErrorHandler((error: Error, request, reply) =>
+    refuse(request, reply, toRefusal(error, request), observe),
+  );
+  app.setNotFoundHandler((request) => {
+    throw new Refusal(404, `nothing is served at ${request.method} ${pathOf(request)}`);
+  });
+}
+
+/** Answers with the refusal's status and line. */
+export function refuse(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { status, message }: Refusal,
+  observe: (event: HttpEvent) => void,
+): void {
+  const route = request.routeOptions.url ?? 'unknown';
+  observe({ type: 'refused', address: request.ip, route, status, reason: message });
+  if (status === 503) reply.header('retry-after', RETRY_AFTER);
+  reply
+    .code(status)
+    .header('cache-control', 'no-store')
+    .type('text/plain; charset=utf-8')
+    .send(`${message}\n`);
+}
+
+/** What the client is told about an error: the whole message only when it is about its own request. */
+export function toRefusal(error: Error, request: FastifyRequest): Refusal {
+  if (error instanceof Refusal) return error;
+  const { statusCode: status = 500 } = error as FastifyError;
+  if (status < 500) return new Refusal(status, error.message);
+  request.log.error({ err: error, route: request.routeOptions.url }, 'request failed');
+  return new Refusal(500, 'the server failed to answer; its log says why');
+}
+
+function pathOf(request: FastifyRequest): string {
+  return JSON.stringify(request.url.replace(/\?.*/s, ''));
+}

@@ -1,0 +1,66 @@
+import type { ServerResponse } from 'node:http';
+
+/** How a body was delivered. */
+export interface Delivery {
+  /** Bytes the kernel took over for the client. */
+  readonly bytes: number;
+  readonly complete: boolean;
+  /** Why the source gave out on the way; undefined when it didn't. */
+  readonly failure?: unknown;
+}
+
+/**
+ * Sends a body that comes in slices, one write for each. The next slice is taken when the kernel has the last one, so a
+ * slow client holds a single slice. `writeHead` is called before the first. When the client goes away, or the source fails
+ * on the way, the connection is cut and the source is closed. Throws, with nothing sent yet, when the source fails before
+ * its first slice.
+ */
+export async function sendBody(
+  response: ServerResponse,
+  slices: AsyncGenerator<Buffer>,
+  writeHead: () => void,
+): Promise<Delivery> {
+  let next = await slices.next();
+  let bytes = 0;
+  writeHead();
+  try {
+    while (!next.done && (await write(response, next.value))) {
+      bytes += next.value.length;
+      next = await slices.next();
+    }
+    return { bytes, complete: next.done === true && (await end(response)) };
+  } catch (failure) {
+    // Headers have promised more bytes than there are: only a broken connection tells the client.
+    return { bytes, complete: false, failure };
+  } finally {
+    if (!response.writableFinished) response.destroy();
+    await slices.return(undefined);
+  }
+}
+
+/** Resolves to true when the kernel has taken `slice`, to false when the client is gone. */
+function write(response: ServerResponse, slice: Buffer): Promise<boolean> {
+  return whenDone(response, (done) => response.write(slice, done));
+}
+
+function end(response: ServerResponse): Promise<boolean> {
+  return whenDone(response, (done) => response.end(done));
+}
+
+function whenDone(
+  response: ServerResponse,
+  act: (done: (error?: Error | null) => void) => void,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (response.closed || response.destroyed) {
+      resolve(false);
+      return;
+    }
+    const onClose = () => resolve(false);
+    response.once('close', onClose);
+    act((error) => {
+      response.off('close', onClose);
+      resolve(!error);
+    });
+  });
+}

@@ -1,0 +1,46 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { DhcpEvent } from '../dhcp/events.ts';
+
+/** Registers the `rackseed_dhcp_*` metrics; gives the function that counts an event of the DHCP server. */
+export function createDhcpMetrics(registry: Registry): (event: DhcpEvent) => void {
+  const registers = [registry];
+  const replies = new Counter({
+    name: 'rackseed_dhcp_replies_total',
+    help: 'Messages answered, by what the client sent and what it got',
+    labelNames: ['request', 'reply'],
+    registers,
+  });
+  const silent = new Counter({
+    name: 'rackseed_dhcp_silent_total',
+    help: 'Messages understood but not answered, and why',
+    labelNames: ['request', 'reason'],
+    registers,
+  });
+  const dropped = new Counter({
+    name: 'rackseed_dhcp_dropped_total',
+    help: 'Datagrams not looked at further, and why',
+    labelNames: ['reason'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'rackseed_dhcp_reply_seconds',
+    help: 'From receiving a message to handing the reply to the kernel, writing the lease down included',
+    buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1],
+    registers,
+  });
+
+  return (event) => {
+    switch (event.type) {
+      case 'answered':
+        replies.inc({ request: event.request, reply: event.reply });
+        seconds.observe(event.milliseconds / 1000);
+        break;
+      case 'silent':
+        silent.inc({ request: event.request, reason: event.reason });
+        break;
+      case 'dropped':
+        dropped.inc({ reason: event.reason });
+        break;
+    }
+  };
+}

@@ -1,0 +1,72 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { HttpEvent } from '../http/events.ts';
+import { TRANSFER_SECONDS } from './buckets.ts';
+
+/** Registers the `rackseed_http_*` metrics; gives the function that counts an event of the provisioning app. */
+export function createHttpMetrics(registry: Registry): (event: HttpEvent) => void {
+  const registers = [registry];
+  const scripts = new Counter({
+    name: 'rackseed_http_scripts_total',
+    help: 'iPXE scripts given to machines, by what they say: boot, hold or local-disk',
+    labelNames: ['answer'],
+    registers,
+  });
+  const documents = new Counter({
+    name: 'rackseed_http_documents_total',
+    help: 'Documents given to machines, by format',
+    labelNames: ['format'],
+    registers,
+  });
+  const assets = new Counter({
+    name: 'rackseed_http_assets_total',
+    help: 'Downloads by where the bytes came from (memory or disk) and whether the client got all of them',
+    labelNames: ['source', 'result'],
+    registers,
+  });
+  const assetBytes = new Counter({
+    name: 'rackseed_http_asset_bytes_total',
+    help: 'Bytes of downloads, those of broken ones included',
+    labelNames: ['source'],
+    registers,
+  });
+  const assetSeconds = new Histogram({
+    name: 'rackseed_http_asset_seconds',
+    help: 'Duration of complete downloads',
+    labelNames: ['source'],
+    buckets: TRANSFER_SECONDS,
+    registers,
+  });
+  const phoneHome = new Counter({
+    name: 'rackseed_http_phone_home_total',
+    help: 'Stages reported by nodes',
+    registers,
+  });
+  const refused = new Counter({
+    name: 'rackseed_http_refused_total',
+    help: 'Requests answered with an error, by route and status',
+    labelNames: ['route', 'status'],
+    registers,
+  });
+
+  return (event) => {
+    switch (event.type) {
+      case 'script':
+        scripts.inc({ answer: event.answer });
+        break;
+      case 'document':
+        documents.inc({ format: event.format });
+        break;
+      case 'asset':
+        assets.inc({ source: event.source, result: event.complete ? 'complete' : 'broken' });
+        assetBytes.inc({ source: event.source }, event.bytes);
+        if (event.complete) assetSeconds.observe({ source: event.source }, event.milliseconds / 1000);
+        break;
+      case 'phone-home':
+        phoneHome.inc();
+        break;
+      case 'refused':
+        refused.inc({ route: event.route, status: event.status });
+        break;
+    }
+  };
+}

@@ -1,0 +1,68 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { TftpEvent } from '../tftp/events.ts';
+import { TRANSFER_SECONDS } from './buckets.ts';
+
+/** Registers the `rackseed_tftp_*` metrics; gives the function that counts an event of the TFTP server. */
+export function createTftpMetrics(registry: Registry): (event: TftpEvent) => void {
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'rackseed_tftp_requests_total',
+    help: 'Read and write requests by how they ended: done, probe, failed or refused, and why',
+    labelNames: ['result', 'reason'],
+    registers,
+  });
+  const started = new Counter({
+    name: 'rackseed_tftp_transfers_started_total',
+    help: 'Transfers begun',
+    registers,
+  });
+  const bytes = new Counter({
+    name: 'rackseed_tftp_sent_bytes_total',
+    help: 'Bytes of files acknowledged by clients, those of broken transfers included',
+    registers,
+  });
+  const retransmissions = new Counter({
+    name: 'rackseed_tftp_retransmissions_total',
+    help: 'Windows sent again in transfers that were completed',
+    registers,
+  });
+  const dropped = new Counter({
+    name: 'rackseed_tftp_dropped_packets_total',
+    help: 'Packets that got no answer, and why',
+    labelNames: ['reason'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'rackseed_tftp_transfer_seconds',
+    help: 'Duration of completed transfers',
+    buckets: TRANSFER_SECONDS,
+    registers,
+  });
+
+  return (event) => {
+    switch (event.type) {
+      case 'started':
+        started.inc();
+        break;
+      case 'done':
+        requests.inc({ result: 'done', reason: '' });
+        bytes.inc(event.bytes);
+        retransmissions.inc(event.retransmissions);
+        seconds.observe(event.milliseconds / 1000);
+        break;
+      case 'probe':
+        requests.inc({ result: 'probe', reason: '' });
+        break;
+      case 'failed':
+        requests.inc({ result: 'failed', reason: event.reason });
+        bytes.inc(event.bytes);
+        break;
+      case 'refused':
+        requests.inc({ result: 'refused', reason: event.reason });
+        break;
+      case 'dropped':
+        dropped.inc({ reason: event.reason });
+        break;
+    }
+  };
+}

@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import type { Config, MachineEntry, Network, Profile } from '../../src/config/config.ts';
+import type { HttpEvent } from '../../src/http/events.ts';
+import { FileCache } from '../../src/http/file-cache.ts';
+import { createProvisioningApp, type ProvisioningOptions } from '../../src/http/provisioning.ts';
+import { type Ipv4, parseCidr } from '../../src/net/ipv4.ts';
+import { type Mac, parseMac } from '../../src/net/mac.ts';
+
+/** A machine with an entry of its own: worker-01, rack 7, profile worker. */
+export const KNOWN = parseMac('52:54:00:00:00:01') as Mac;
+/** A machine whose profile boots from its disk and has no cloud-config. */
+export const DISK = parseMac('52:54:00:00:00:02') as Mac;
+/** A machine nobody wrote down. */
+export const UNKNOWN = parseMac('52:54:00:00:00:99') as Mac;
+
+const cidr = parseCidr('192.168.0.254/24');
+
+/** A network as the configuration would give it. */
+export const NETWORK: Network = {
+  name: 'kubernetes1',
+  interface: 'eth1',
+  address: cidr?.address ?? (0 as Ipv4),
+  subnet: cidr?.subnet as Network['subnet'],
+  dhcp: {
+    ranges: [],
+    lease: 3600,
+    quarantine: 600,
+    bootp: 'drop',
+    dns: [],
+    ntp: [],
+    search: [],
+    routes: [],
+    options: new Map(),
+  },
+  http: { port: 80 },
+  tftp: { singlePort: false },
+};
+
+/** A configuration with the two machines above. */
+export function testConfig(changes: Partial<Config> = {}): Config {
+  const worker: Profile = {
+    name: 'worker',
+    boot: { kind: 'image', image: 'flatcar/1', kernel: 'vmlinuz', initrds: ['initrd.gz'], args: [] },
+    cloudConfig: { hostname: '{{ machine.hostname }}' },
+  };
+  const disk: Profile = { name: 'disk', boot: { kind: 'local-disk' } };
+  const entries: MachineEntry[] = [
+    { mac: KNOWN, hostname: 'worker-01', labels: { rack: '7', 'fail-zone': 'a\nb' } },
+    { mac: DISK, hostname: 'old-server', profile: 'disk', labels: {} },
+  ];
+  return {
+    directory: '/etc/rackseed',
+    networks: [NETWORK],
+    unknownMachines: 'hold',
+    defaultProfile: 'worker',
+    profiles: new Map([worker, disk].map((profile) => [profile.name, profile])),
+    machines: new Map(entries.map((entry) => [entry.mac, entry])),
+    assets: { directory: '/nonexistent', memory: 0 },
+    firmware: { directory: '/nonexistent' },
+    admin: { listen: { host: '127.0.0.1', port: 0 } },
+    store: { directory: '/nonexistent' },
+    ...changes,
+  };
+}
+
+/** What a test may change about the app. */
+export type Changes = Partial<ProvisioningOptions> & {
+  readonly memory?: number;
+  readonly settings?: Partial<Config>;
+};
+
+/** A provisioning app for one test, with everything it reported. */
+export interface TestApp {
+  readonly app: FastifyInstance;
+  readonly cache: FileCache;
+  readonly events: HttpEvent[];
+  readonly told: unknown[][];
+  /** The assets folder, empty at first. */
+  readonly folder: string;
+  /** Waits for the nth event of a type. */
+  event<T extends HttpEvent['type']>(type: T, count?: number): Promise<Extract<HttpEvent, { type: T }>>;
+  /** Listens on loopback; gives the URL without a slash at the end. */
+  listen(): Promise<string>;
+}
+
+/** Makes a provisioning app over an empty assets folder; both are gone when the test ends. */
+export async function createTestApp(t: ExecutionContext, changes: Changes = {}): Promise<TestApp> {
+  const folder = await mkdtemp(join(tmpdir(), 'rackseed-assets-'));
+  const config = testConfig({
+    assets: { directory: folder, memory: changes.memory ?? 64 << 20 },
+    firmware: { directory: join(folder, 'loaders') },
+    ...changes.settings,
+  });
+  const cache = new FileCache(() => config.assets.memory);
+  const events: HttpEvent[] = [];
+  const told: unknown[][] = [];
+  const arrived = new EventTarget();
+  const app = createProvisioningApp({
+    network: NETWORK,
+    config: () => config,
+    cache,
+    fillArgs: () => ['console=ttyS0'],
+    renderDocument: ({ hostname }) => `#cloud-config\nhostname: ${hostname}\n`,
+    onInventory: (...said) => told.push(said),
+    observe: (event) => {
+      events.push(event);
+      arrived.dispatchEvent(new Event('event'));
+    },
+    ready: () => true,
+    logger: pino({ level: 'silent' }),
+    ...changes,
+  });
+  t.teardown(async () => {
+    await app.close();
+    await rm(folder, { recursive: true });
+  });
+  return {
+    app,
+    cache,
+    events,
+    told,
+    folder,
+    async event(type, count = 1) {
+      for (;;) {
+        const found = events.filter((event) => event.type === type)[count - 1];
+        if (found) return found as Extract<HttpEvent, { type: typeof type }>;
+        await once(arrived, 'event');
+      }
+    },
+    async listen() {
+      await app.listen({ host: '127.0.0.1', port: 0 });
+      return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+    },
+  };
+}
