@@ -179,9 +179,11 @@ export class DhcpResponder {
     now: number,
   ): Outcome | undefined {
     const { ciaddr } = context.request;
-    const address = request === 'INIT-REBOOT' ? requestedAddress(context.request) : ciaddr;
+    // Some clients answer an OFFER without its server identifier, some even without the address.
+    const offered = request === 'INIT-REBOOT' ? this.#leases.offerOf(client.mac, now) : undefined;
+    const address = request === 'INIT-REBOOT' ? (requestedAddress(context.request) ?? offered) : ciaddr;
     const onLink = address !== undefined && contains(this.#network.subnet, address);
-    if (onLink && this.#leases.leaseOf(client.mac)?.address === address) {
+    if (onLink && (this.#leases.leaseOf(client.mac)?.address === address || offered === address)) {
       return this.#leases.isAvailable(client.mac, address, now)
         ? this.#acknowledge(context, client, request, address, now)
         : this.#refuse(context, client, request, address);
@@ -287,8 +289,9 @@ function nameRequest(packet: DhcpPacket, unicast: boolean): RequestName | undefi
   }
 }
 
+/** Option 50; all zeros say as little as no option. */
 function requestedAddress(packet: DhcpPacket): Ipv4 | undefined {
-  return addressOption(packet, OPTION.requestedAddress);
+  return addressOption(packet, OPTION.requestedAddress) || undefined;
 }
 
 function addressOption(packet: DhcpPacket, code: number): Ipv4 | undefined {

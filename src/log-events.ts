@@ -1,0 +1,96 @@
+import type { Logger } from 'pino';
+import type { DhcpEvent } from './dhcp/events.ts';
+import type { HttpEvent } from './http/events.ts';
+import { formatIpv4 } from './net/ipv4.ts';
+import type { TftpEvent } from './tftp/events.ts';
+
+/** A trouble that goes on is said again after this many milliseconds, not with every packet. */
+const REPEAT = 60_000;
+
+/** Per logger and trouble, when it was last said. */
+const said = new WeakMap<Logger, Map<string, number>>();
+
+function sayOnce(logger: Logger, trouble: string, say: () => void): void {
+  const times = said.get(logger) ?? new Map<string, number>();
+  said.set(logger, times);
+  const now = performance.now();
+  if (now - (times.get(trouble) ?? Number.NEGATIVE_INFINITY) < REPEAT) return;
+  times.set(trouble, now);
+  say();
+}
+
+/** Logs what needs a person's attention; the stages of a boot are logged where they are recognised. */
+export function logDhcp(logger: Logger, event: DhcpEvent): void {
+  if (event.type === 'dropped') {
+    logger.debug({ source: event.source, reason: event.reason }, 'DHCP packet dropped');
+    return;
+  }
+  const { client, request, detail } = event;
+  if (event.type === 'answered') {
+    const fields = { mac: client.mac, request, reply: event.reply, address: formatIpv4(event.address) };
+    if (event.reply === 'NAK') logger.info(fields, `${client.mac} ${request} refused: ${detail}`);
+    else logger.debug(fields, 'DHCP answered');
+    return;
+  }
+  const fields = { mac: client.mac, request, reason: event.reason };
+  switch (event.reason) {
+    case 'pool-exhausted':
+      sayOnce(logger, event.reason, () =>
+        logger.error(
+          fields,
+          `no address left for ${client.mac}: make dhcp.range larger or dhcp.lease shorter`,
+        ),
+      );
+      break;
+    case 'store-failed':
+    case 'send-failed':
+      sayOnce(logger, event.reason, () =>
+        logger.error(fields, `${client.mac} ${request} not answered: ${detail}`),
+      );
+      break;
+    default:
+      if (request === 'DECLINE') {
+        logger.warn(
+          fields,
+          `${client.mac} found its address in use by somebody else; it is put aside for a while`,
+        );
+      } else {
+        logger.debug(fields, 'DHCP not answered');
+      }
+  }
+}
+
+export function logTftp(logger: Logger, event: TftpEvent): void {
+  switch (event.type) {
+    case 'failed':
+      logger.warn(
+        { client: event.client.address, file: event.file, reason: event.reason },
+        `TFTP to ${event.client.address} broke off: ${event.file}: ${event.detail}`,
+      );
+      break;
+    case 'refused':
+      logger.info(
+        { client: event.client.address, file: event.file, reason: event.reason },
+        `TFTP refused to ${event.client.address}: ${event.file}: ${event.detail}`,
+      );
+      break;
+    default:
+      logger.debug(event, 'TFTP');
+  }
+}
+
+export function logHttp(logger: Logger, event: HttpEvent): void {
+  if (event.type === 'refused') {
+    logger.info(
+      { client: event.address, route: event.route, status: event.status },
+      `HTTP ${event.status} to ${event.address}: ${event.reason}`,
+    );
+  } else if (event.type === 'asset' && !event.complete) {
+    logger.warn(
+      { client: event.address, path: event.path, bytes: event.bytes },
+      `download of ${event.path} broke off`,
+    );
+  } else {
+    logger.debug(event, 'HTTP');
+  }
+}

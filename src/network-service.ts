@@ -1,0 +1,216 @@
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { answerBoot } from './boot/answer.ts';
+import { recognise } from './boot/firmware.ts';
+import type { FirmwareFolder } from './boot/firmware-folder.ts';
+import { type AdmittedMachine, baseUrl } from './boot/plan.ts';
+import type { Config, ConfigSource, Network } from './config/config.ts';
+import type { DhcpClient } from './dhcp/client.ts';
+import type { DhcpAnswer } from './dhcp/compose.ts';
+import type { DhcpEvent } from './dhcp/events.ts';
+import type { LeaseTable } from './dhcp/leases.ts';
+import type { DhcpNetwork } from './dhcp/network.ts';
+import { DhcpServer } from './dhcp/server.ts';
+import type { FileCache } from './http/file-cache.ts';
+import { machineScriptFor } from './http/machine-routes.ts';
+import { createProvisioningApp } from './http/provisioning.ts';
+import { logDhcp, logHttp, logTftp } from './log-events.ts';
+import { identify } from './machines/identity.ts';
+import type { MachineRegistry } from './machines/registry.ts';
+import type { BootTracker } from './machines/tracker.ts';
+import type { Metrics } from './metrics/registry.ts';
+import { requireInterface } from './net/interface.ts';
+import { contains, formatIpv4 } from './net/ipv4.ts';
+import { type Mac, parseMac } from './net/mac.ts';
+import type { InheritedSocket } from './net/systemd.ts';
+import { openBroadcastSockets } from './net/udp.ts';
+import { fillArgs, renderCloudConfig } from './provision/cloud-config.ts';
+import { buildVariables } from './provision/variables.ts';
+import type { Store } from './store/store.ts';
+import { createTftpServer } from './tftp/server.ts';
+
+/** What the servers of all networks share. */
+export interface SharedParts {
+  readonly config: ConfigSource;
+  readonly store: Store;
+  readonly registry: MachineRegistry;
+  readonly firmware: FirmwareFolder;
+  readonly cache: FileCache;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly inherited: readonly InheritedSocket[];
+  /** False while the service starts. */
+  readonly ready: () => boolean;
+}
+
+/** The DHCP, TFTP and HTTP servers of one network. */
+export interface NetworkService {
+  readonly name: string;
+  readonly leases: LeaseTable;
+  /** Begins to answer DHCP and TFTP; HTTP answers since it was opened. */
+  start(): Promise<void>;
+  /** Takes over a changed configuration of the same network. */
+  reconfigure(config: Config): void;
+  stop(): Promise<void>;
+}
+
+const DHCP_PORT = 67;
+/** Room for some ten thousand requests that arrive at once. */
+const DHCP_RECEIVE_BUFFER = 16 * 1024 * 1024;
+/** IPv4 and UDP headers and TFTP's own: a larger block would be sent in fragments, which boot ROMs can't put together. */
+const TFTP_HEADERS = 32;
+const SCRIPT_NAME = /^([0-9a-f-]{17})\.ipxe$/i;
+
+/**
+ * Opens all sockets of one network, so that whatever is wrong shows before anything is served.
+ * Throws an Error that says what to do about it.
+ */
+export async function openNetwork(
+  name: string,
+  shared: SharedParts,
+  tracker: BootTracker,
+): Promise<NetworkService> {
+  const { config, store, registry, firmware, cache, metrics, logger, ready } = shared;
+  const network = networkNamed(config(), name);
+  const facts = await requireInterface(network.interface, network.address, network.subnet.prefix);
+  const sockets = await openBroadcastSockets({
+    interface: network.interface,
+    address: network.address,
+    port: DHCP_PORT,
+    receiveBuffer: DHCP_RECEIVE_BUFFER,
+    inherited: shared.inherited,
+  });
+
+  const dhcp = new DhcpServer({
+    network: dhcpNetwork(network, config()),
+    sockets,
+    backend: { answer: (client) => answerClient(client, networkNamed(config(), name), shared) },
+    leases: [...store.leases()].filter((lease) => contains(network.subnet, lease.address)),
+    store,
+    observe: onDhcp(metrics, tracker, logger),
+  });
+
+  const variables = (identity: AdmittedMachine) => {
+    const seen = registry.get(identity.mac);
+    return buildVariables({
+      identity,
+      network: networkNamed(config(), name),
+      inventory: seen?.inventory ?? {},
+      address: dhcp.leases.leaseOf(identity.mac)?.address,
+    });
+  };
+  const provisioning = {
+    network,
+    config,
+    cache,
+    fillArgs: (machine: AdmittedMachine) => fillArgs(machine.profile, variables(machine)),
+    renderDocument: (machine: AdmittedMachine) => renderCloudConfig(machine.profile, variables(machine)),
+    onInventory: (mac: Mac, inventory: object) => void registry.see(mac, name, Date.now(), { inventory }),
+    observe: (event: Parameters<typeof metrics.observeHttp>[0]) => {
+      metrics.observeHttp(event);
+      tracker.http(event, Date.now());
+      logHttp(logger, event);
+    },
+  };
+
+  const tftp = createTftpServer({
+    address: formatIpv4(network.address),
+    maxBlksize: Math.min(network.tftp.blksize ?? facts.mtu, facts.mtu - TFTP_HEADERS),
+    singlePort: network.tftp.singlePort,
+    backend: {
+      async find(file) {
+        const mac = parseMac(SCRIPT_NAME.exec(file)?.[1] ?? '');
+        if (!mac) return firmware.read(file);
+        const answer = machineScriptFor(provisioning, mac, registry.get(mac)?.inventory.serial);
+        return answer && Buffer.from(answer.script);
+      },
+    },
+    observe: (event) => {
+      metrics.observeTftp(event);
+      tracker.tftp(event, Date.now());
+      logTftp(logger, event);
+    },
+  });
+
+  const app = createProvisioningApp({ ...provisioning, ready, logger });
+  try {
+    await listen(app, network);
+  } catch (error) {
+    dhcp.stop();
+    throw error;
+  }
+
+  return {
+    name,
+    leases: dhcp.leases,
+    async start() {
+      await tftp.start();
+      dhcp.start();
+    },
+    reconfigure: (next) => dhcp.reconfigure(dhcpNetwork(networkNamed(next, name), next)),
+    async stop() {
+      dhcp.stop();
+      await tftp.stop();
+      await app.close();
+    },
+  };
+}
+
+function networkNamed(config: Config, name: string): Network {
+  const network = config.networks.find((candidate) => candidate.name === name);
+  if (!network) throw new Error(`network ${name} is not in the configuration`);
+  return network;
+}
+
+/** The network in the DHCP server's own terms. */
+function dhcpNetwork(network: Network, { machines }: Config): DhcpNetwork {
+  const reservations = new Map<
+    Mac,
+    NonNullable<(typeof machines extends ReadonlyMap<Mac, infer M> ? M : never)['address']>
+  >();
+  for (const { mac, address } of machines.values()) {
+    if (address !== undefined && contains(network.subnet, address)) reservations.set(mac, address);
+  }
+  const { ranges, ...settings } = network.dhcp;
+  return { ...settings, address: network.address, subnet: network.subnet, plan: { ranges, reservations } };
+}
+
+/** What a machine gets besides an address; undefined when it is to be ignored. */
+function answerClient(client: DhcpClient, network: Network, shared: SharedParts): DhcpAnswer | undefined {
+  const identity = identify(shared.config(), client.mac);
+  if (identity.admission === 'ignore') return undefined;
+  const { hostname } = identity;
+  const booter = recognise(client);
+  if (!booter) return { hostname };
+  const override = identity.admission === 'boot' ? identity.entry.loader : undefined;
+  const boot = answerBoot(booter, client.vendorClass !== undefined, {
+    server: network.address,
+    baseUrl: baseUrl(network),
+    isAvailable: (file) => shared.firmware.has(file),
+    ...(override !== undefined && { override }),
+  });
+  if (typeof boot !== 'string') return { hostname, boot };
+  shared.logger.warn({ mac: client.mac }, `${hostname} ${client.mac} can't be given a loader: ${boot}`);
+  return { hostname };
+}
+
+function onDhcp(metrics: Metrics, tracker: BootTracker, logger: Logger): (event: DhcpEvent) => void {
+  return (event) => {
+    metrics.observeDhcp(event);
+    tracker.dhcp(event, Date.now());
+    logDhcp(logger, event);
+  };
+}
+
+async function listen(app: FastifyInstance, network: Network): Promise<void> {
+  const { port } = network.http;
+  try {
+    await app.listen({ host: formatIpv4(network.address), port });
+  } catch (error) {
+    const place = `TCP port ${port} on ${formatIpv4(network.address)}`;
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+      throw new Error(`cannot listen on ${place}: another process already does; stop it first`);
+    }
+    throw new Error(`cannot listen on ${place}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,41 @@
+import test from 'ava';
+import { describeClient } from '../../src/dhcp/client.ts';
+import { OPTION } from '../../src/dhcp/options.ts';
+import { request, text } from '../support/dhcp.ts';
+
+const describe = (...options: (readonly [number, Uint8Array])[]) => describeClient(request({ options }));
+
+test('the architectures of option 93 are a list', (t) => {
+  t.deepEqual(describe([OPTION.clientArchitecture, Uint8Array.of(0, 7, 0, 9)]).architectures, [7, 9]);
+});
+
+test('a torn option 93 gives what is whole', (t) => {
+  t.deepEqual(describe([OPTION.clientArchitecture, Uint8Array.of(0, 7, 0)]).architectures, [7]);
+});
+
+test('a user class is read as iPXE sends it, a bare string', (t) => {
+  t.is(describe(text(OPTION.userClass, 'iPXE')).userClass, 'iPXE');
+});
+
+test('a user class is read as RFC 3004 says, a list with lengths', (t) => {
+  t.is(describe(text(OPTION.userClass, '\x04iPXE\x03lab')).userClass, 'iPXE,lab');
+});
+
+test('the features in iPXE’s option 175 are told by tag', (t) => {
+  const value = Buffer.from('b105011af41000130101180101eb03010000', 'hex');
+  t.deepEqual([...(describe([OPTION.ipxeEncapsulated, value]).ipxeFeatures ?? [])], [0xb1, 0x13, 0x18, 0xeb]);
+});
+
+test('the UUID of option 97 comes out as SMBIOS prints it', (t) => {
+  const wire = Buffer.from('0033221100554477668899aabbccddeeff', 'hex');
+  t.is(describe([OPTION.clientUuid, wire]).uuid, '00112233-4455-6677-8899-aabbccddeeff');
+});
+
+test('a UUID of the wrong length or type is left out', (t) => {
+  t.is(describe([OPTION.clientUuid, Buffer.alloc(5)]).uuid, undefined);
+  t.is(describe([OPTION.clientUuid, Buffer.alloc(17, 1)]).uuid, undefined);
+});
+
+test('unprintable characters in names are left out', (t) => {
+  t.is(describe(text(OPTION.hostName, 'a\x1b[31mb\n')).hostname, 'a[31mb');
+});
