@@ -1,0 +1,61 @@
+import type { Stage } from '../machines/machine.ts';
+import type { ShownMachine } from './admin-client.ts';
+
+/** A virtual machine's way through its boot. */
+export interface MachineProgress {
+  /** What the configuration calls it, or the lab's own name for it until the service has seen it. */
+  readonly hostname: string;
+  readonly mac: string;
+  readonly address?: string;
+  /** What its DHCP packets say it is: `BIOS`, `UEFI x64`, `UEFI x64 HTTP`, `iPXE`. */
+  readonly firmware?: string;
+  /** True when it waits in iPXE for somebody's approval. */
+  readonly held: boolean;
+  readonly stages: readonly StageReached[];
+}
+
+export interface StageReached {
+  readonly stage: Stage;
+  /** Milliseconds after the machine was switched on. */
+  readonly after: number;
+  readonly detail: string;
+}
+
+/** Puts what the service says about a machine beside when it was switched on (milliseconds since the epoch). */
+export function progressOf(
+  machine: { readonly name: string; readonly mac: string; readonly poweredOn: number },
+  shown: readonly ShownMachine[],
+): MachineProgress {
+  const seen = shown.find((candidate) => candidate.mac === machine.mac);
+  return {
+    hostname: seen?.hostname ?? machine.name,
+    mac: machine.mac,
+    ...(seen?.address !== undefined && { address: seen.address }),
+    ...(seen?.firmware !== undefined && { firmware: seen.firmware }),
+    held: seen?.admission === 'hold',
+    stages: (seen?.boot ?? []).map(({ stage, at, detail }) => ({
+      stage,
+      after: Math.max(0, Date.parse(at) - machine.poweredOn),
+      detail,
+    })),
+  };
+}
+
+/** True when the machine has told that it is up. */
+export function isUp(progress: MachineProgress): boolean {
+  return progress.stages.some(({ stage }) => stage === 'up');
+}
+
+/** How far a machine has come, in words: `worker-01 (52:54:00:00:00:01) is at kernel since 20.1 s after power-on`. */
+export function describePosition({ hostname, mac, held, stages }: MachineProgress): string {
+  const who = `${hostname} (${mac})`;
+  const last = stages.at(-1);
+  if (!last) return `${who} has not sent a DHCP packet`;
+  const where = `${who} reached ${last.stage} ${formatSeconds(last.after)} after power-on`;
+  return held ? `${where} and waits for approval` : where;
+}
+
+/** `20.1 s` */
+export function formatSeconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}

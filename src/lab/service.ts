@@ -1,0 +1,44 @@
+import { extname } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { isReady } from './admin-client.ts';
+import type { Namespace } from './namespace.ts';
+import { type Child, start } from './process.ts';
+
+const READY_TIMEOUT = 30_000;
+
+/**
+ * Starts `rackseed serve` as a process of its own inside the namespace and waits until it is ready for machines.
+ * @param config its configuration folder
+ * @param adminSocket the unix socket of its admin app; a process in another network namespace can be reached by it
+ * @throws with the service's last lines when it ends, or isn't ready within 30 s
+ */
+export async function startService(
+  namespace: Namespace,
+  config: string,
+  adminSocket: string,
+): Promise<Child> {
+  // The same way this process runs: dist/main.js by node, or src/main.ts by node with tsx.
+  const main = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
+  const serve = [process.execPath, ...process.execArgv, main, 'serve', '--config', config];
+  const service = await start(namespace.command(serve));
+  let ended = false;
+  void service.exited.then(() => {
+    ended = true;
+  });
+  const deadline = Date.now() + READY_TIMEOUT;
+  while (!(await isReady(adminSocket))) {
+    if (ended || Date.now() > deadline) {
+      await service.stop();
+      const problem = ended ? 'ended before it was ready' : `was not ready within ${READY_TIMEOUT / 1000} s`;
+      throw new Error(`the service ${problem}. It said:\n${lastLines(service.output(), 20)}`);
+    }
+    await pause(50);
+  }
+  return service;
+}
+
+/** The last `count` lines of a text. */
+export function lastLines(text: string, count: number): string {
+  return text.trimEnd().split('\n').slice(-count).join('\n');
+}

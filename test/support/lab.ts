@@ -1,0 +1,63 @@
+import type { ExecutionContext } from 'ava';
+import { type Lab, type LabMachine, startLab } from '../../src/lab/lab.ts';
+import type { MachineProgress } from '../../src/lab/progress.ts';
+import type { Firmware } from '../../src/lab/qemu.ts';
+import { runChecked, startFor } from './process.ts';
+
+/** How long a boot may take, milliseconds: two at a time, emulated, on a machine that does other things too. */
+const BOOT_TIMEOUT = 300_000;
+
+/** A machine that has come up, and what was seen of its boot. */
+export interface BootedMachine extends LabMachine {
+  readonly progress: MachineProgress;
+}
+
+/** A boot from power-on to phone-home, watched from beside the network. */
+export interface WatchedBoot {
+  readonly lab: Lab;
+  readonly machines: readonly BootedMachine[];
+  /** The DHCP and TFTP packets of the boot, as `tcpdump -v` prints them. */
+  readonly packets: string;
+}
+
+/** Boots a rack with the real service until every machine is up. It's taken down when the test ends. */
+export async function boot(t: ExecutionContext, firmware: Firmware, count: number): Promise<WatchedBoot> {
+  t.timeout(BOOT_TIMEOUT + 60_000);
+  const lab = await startLab({ firmware, count });
+  t.teardown(() => lab.stop());
+  const capture = await startCapture(t, lab);
+  await lab.powerOn();
+  const progress = await lab.whenUp({ timeout: BOOT_TIMEOUT });
+  const machines = lab.machines.map((machine, index) => {
+    const own = progress[index];
+    if (own?.mac !== machine.mac) throw new Error(`no progress of ${machine.mac} at its place`);
+    return { ...machine, progress: own };
+  });
+  const { stdout: packets } = await capture.stop();
+  return { lab, machines, packets };
+}
+
+async function startCapture(t: ExecutionContext, lab: Lab) {
+  const ports = 'udp port 67 or udp port 69';
+  const argv = ['tcpdump', '-i', 'kubernetes1', '-n', '-l', '-v', '--immediate-mode', ...ports.split(' ')];
+  const capture = await startFor(t, lab.namespace.command(argv));
+  await capture.waitFor(/listening on/);
+  return capture;
+}
+
+/** What is on a disk, read from its first blocks: `{ TYPE: 'ext4', LABEL: 'docker', … }`. */
+export async function filesystemOn(dataDisk: string): Promise<Readonly<Record<string, string>>> {
+  const output = await runChecked(['blkid', '--probe', '--output', 'export', dataDisk]);
+  const pairs = output.split('\n').filter((line) => line.includes('='));
+  return Object.fromEntries(pairs.map((line) => line.split('=', 2)));
+}
+
+/** The names of the stages that a machine passed, in order. */
+export function stagesOf(machine: BootedMachine): string[] {
+  return machine.progress.stages.map(({ stage }) => stage);
+}
+
+/** What a machine said with its last report. */
+export function lastWords(machine: BootedMachine): string {
+  return machine.progress.stages.at(-1)?.detail ?? '';
+}
