@@ -31,14 +31,16 @@ const TEST = [
   ...LAB,
   'atftp',
   'curl',
+  'dnsmasq-base',
   'isc-dhcp-client',
   'kea-admin',
+  'systemd',
   'tcpdump',
   'tftp-hpa',
   'tshark',
   'udhcpc',
 ];
-const BENCH = [...TEST, 'dnsmasq-base', 'kea-dhcp4-server', 'nginx-light', 'tftpd-hpa', 'wrk'];
+const BENCH = [...TEST, 'kea-dhcp4-server', 'nginx-light', 'tftpd-hpa', 'wrk'];
 const PACKAGES = { build: [], start: IPXE, lab: LAB, test: TEST, bench: BENCH };
 
 /** Services of those packages. They are measured as programs; nothing shall run, now or after the next boot. */

@@ -22,8 +22,8 @@ import type { Metrics } from './metrics/registry.ts';
 import { requireInterface } from './net/interface.ts';
 import { contains, formatIpv4 } from './net/ipv4.ts';
 import { type Mac, parseMac } from './net/mac.ts';
-import type { InheritedSocket } from './net/systemd.ts';
-import { openBroadcastSockets } from './net/udp.ts';
+import { findInherited, type InheritedSocket } from './net/systemd.ts';
+import { adoptUdp, openBroadcastSockets } from './net/udp.ts';
 import { fillArgs, renderCloudConfig } from './provision/cloud-config.ts';
 import { buildVariables } from './provision/variables.ts';
 import type { Store } from './store/store.ts';
@@ -55,6 +55,7 @@ export interface NetworkService {
 }
 
 const DHCP_PORT = 67;
+const TFTP_PORT = 69;
 /** Room for some ten thousand requests that arrive at once. */
 const DHCP_RECEIVE_BUFFER = 16 * 1024 * 1024;
 /** IPv4 and UDP headers and TFTP's own: a larger block would be sent in fragments, which boot ROMs can't put together. */
@@ -113,8 +114,11 @@ export async function openNetwork(
     },
   };
 
+  const tftpDescriptor = findInherited(shared.inherited, 'udp', network.address, TFTP_PORT);
   const tftp = createTftpServer({
     address: formatIpv4(network.address),
+    port: TFTP_PORT,
+    ...(tftpDescriptor !== undefined && { socket: await adoptUdp(tftpDescriptor) }),
     maxBlksize: Math.min(network.tftp.blksize ?? facts.mtu, facts.mtu - TFTP_HEADERS),
     singlePort: network.tftp.singlePort,
     backend: {
@@ -134,7 +138,7 @@ export async function openNetwork(
 
   const app = createProvisioningApp({ ...provisioning, ready, logger });
   try {
-    await listen(app, network);
+    await listen(app, network, shared.inherited);
   } catch (error) {
     dhcp.stop();
     throw error;
@@ -202,10 +206,15 @@ function onDhcp(metrics: Metrics, tracker: BootTracker, logger: Logger): (event:
   };
 }
 
-async function listen(app: FastifyInstance, network: Network): Promise<void> {
+async function listen(
+  app: FastifyInstance,
+  network: Network,
+  inherited: readonly InheritedSocket[],
+): Promise<void> {
   const { port } = network.http;
+  const fd = findInherited(inherited, 'tcp', network.address, port);
   try {
-    await app.listen({ host: formatIpv4(network.address), port });
+    await app.listen({ host: formatIpv4(network.address), port, ...(fd !== undefined && { fd }) });
   } catch (error) {
     const place = `TCP port ${port} on ${formatIpv4(network.address)}`;
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {

@@ -1,4 +1,5 @@
 import type { Config, Network } from '../config/config.ts';
+import { listMachines } from '../http/admin-client.ts';
 import { machineScriptFor } from '../http/machine-routes.ts';
 import { identify } from '../machines/identity.ts';
 import type { Inventory } from '../machines/machine.ts';
@@ -6,7 +7,6 @@ import { contains, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
 import { fillArgs, renderCloudConfig } from '../provision/cloud-config.ts';
 import { buildVariables } from '../provision/variables.ts';
-import { askService } from './admin-client.ts';
 import { requireConfig } from './load.ts';
 
 /** What the running service knows about a machine; nothing when it isn't running. */
@@ -47,9 +47,8 @@ export async function renderCommand(directory: string, text: string): Promise<st
 }
 
 async function askAbout(mac: Mac, { admin }: Config): Promise<Known> {
-  type Answer = { machines: { mac: string; network: string; address?: string; inventory: Inventory }[] };
-  const answer = await askService<Answer>(admin.listen, '/v1/machines').catch(() => undefined);
-  const seen = answer?.machines.find((machine) => machine.mac === mac);
+  const machines = await listMachines(admin.listen).catch(() => []);
+  const seen = machines.find((machine) => machine.mac === mac);
   if (!seen) return { inventory: {} };
   const address = parseIpv4(seen.address ?? '');
   return { network: seen.network, inventory: seen.inventory, ...(address !== undefined && { address }) };

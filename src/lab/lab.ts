@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { listMachines } from './admin-client.ts';
+import { listMachines } from '../http/admin-client.ts';
 import { LAB_NETWORK, writeLabConfiguration } from './configuration.ts';
 import { foreignImage, type Image, labImage } from './image.ts';
 import {
@@ -154,7 +154,7 @@ function assemble(options: LabOptions, parts: Parts): Lab {
   reportEnd(service, 'the service');
 
   const progress = async () => {
-    const shown = await listMachines(adminSocket);
+    const shown = await listMachines({ path: adminSocket });
     return running.map((machine) => progressOf(machine, shown));
   };
   const fail = async (problem: string, latest: readonly MachineProgress[]) => {

@@ -1,5 +1,5 @@
+import type { ShownMachine } from '../http/admin-client.ts';
 import type { Stage } from '../machines/machine.ts';
-import type { ShownMachine } from './admin-client.ts';
 
 /** A virtual machine's way through its boot. */
 export interface MachineProgress {

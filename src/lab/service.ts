@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { isReady } from './admin-client.ts';
+import { isReady } from '../http/admin-client.ts';
 import type { Namespace } from './namespace.ts';
 import { type Child, start } from './process.ts';
 
@@ -27,7 +27,7 @@ export async function startService(
     ended = true;
   });
   const deadline = Date.now() + READY_TIMEOUT;
-  while (!(await isReady(adminSocket))) {
+  while (!(await isReady({ path: adminSocket }))) {
     if (ended || Date.now() > deadline) {
       await service.stop();
       const problem = ended ? 'ended before it was ready' : `was not ready within ${READY_TIMEOUT / 1000} s`;

@@ -24,7 +24,7 @@ function load() {
     socket: libc.func('int socket(int domain, int type, int protocol)'),
     setsockopt: libc.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t length)'),
     getsockopt: libc.func(
-      'int getsockopt(int fd, int level, int name, _Out_ int *value, _Inout_ uint32_t *length)',
+      'int getsockopt(int fd, int level, int name, void *value, _Inout_ uint32_t *length)',
     ),
     bind: libc.func('int bind(int fd, const void *address, uint32_t length)'),
     getsockname: libc.func('int getsockname(int fd, void *address, _Inout_ uint32_t *length)'),
@@ -65,6 +65,14 @@ export function bindToDevice(fd: number, device: string): void {
   check('SO_BINDTODEVICE', libc().setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length));
 }
 
+/** The interface that the socket is bound to; empty when it is bound to none. Throws SystemCallError. */
+export function boundDevice(fd: number): string {
+  const name = Buffer.alloc(16);
+  const length = [name.length];
+  check('SO_BINDTODEVICE', libc().getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, length));
+  return name.toString('latin1', 0, Math.max(0, (length[0] ?? 0) - 1));
+}
+
 /** Binds the socket to an address and port, both in host byte order. Throws SystemCallError. */
 export function bindAddress(fd: number, address: number, port: number): void {
   const sockaddr = Buffer.alloc(16);
@@ -102,13 +110,13 @@ export function closeDescriptor(fd: number): void {
 export function describeSocket(
   fd: number,
 ): { readonly type: 'udp' | 'tcp'; readonly address: number; readonly port: number } | undefined {
-  const type = [0];
-  if (libc().getsockopt(fd, SOL_SOCKET, SO_TYPE, type, [4]) < 0) return undefined;
+  const type = Buffer.alloc(4);
+  if (libc().getsockopt(fd, SOL_SOCKET, SO_TYPE, type, [type.length]) < 0) return undefined;
   const sockaddr = Buffer.alloc(16);
   if (libc().getsockname(fd, sockaddr, [sockaddr.length]) < 0) return undefined;
   if (sockaddr.readUInt16LE(0) !== AF_INET) return undefined;
   return {
-    type: type[0] === SOCK_DGRAM ? 'udp' : 'tcp',
+    type: type.readInt32LE() === SOCK_DGRAM ? 'udp' : 'tcp',
     address: sockaddr.readUInt32BE(4),
     port: sockaddr.readUInt16BE(2),
   };

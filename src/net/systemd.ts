@@ -24,3 +24,14 @@ export function inheritedSockets(environment: NodeJS.ProcessEnv, pid: number): r
   }
   return sockets;
 }
+
+/** The descriptor of the inherited socket with this kind and exactly this local address, if there is one. */
+export function findInherited(
+  sockets: readonly InheritedSocket[],
+  type: InheritedSocket['type'],
+  address: Ipv4,
+  port: number,
+): number | undefined {
+  return sockets.find((socket) => socket.type === type && socket.address === address && socket.port === port)
+    ?.fd;
+}

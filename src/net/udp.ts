@@ -6,13 +6,14 @@ import {
   allowBroadcast,
   bindAddress,
   bindToDevice,
+  boundDevice,
   closeDescriptor,
   openUdp,
   SystemCallError,
   setReceiveBuffer,
   setReuseAddress,
 } from './libc.ts';
-import type { InheritedSocket } from './systemd.ts';
+import { findInherited, type InheritedSocket } from './systemd.ts';
 
 /** The two sockets a broadcast protocol needs to know how a datagram was addressed. */
 export interface BroadcastSockets {
@@ -38,17 +39,15 @@ export interface BroadcastSocketOptions {
  * Throws an Error that says who holds the port, or what is missing (interface, address, privilege).
  */
 export async function openBroadcastSockets(options: BroadcastSocketOptions): Promise<BroadcastSockets> {
-  const inherited = (address: Ipv4) =>
-    options.inherited?.find((s) => s.type === 'udp' && s.address === address && s.port === options.port)?.fd;
   const opened: number[] = [];
   const open = (address: Ipv4, prepare: (fd: number) => void): number => {
-    const given = inherited(address);
-    if (given !== undefined) return given;
-    const fd = openUdp();
-    opened.push(fd);
-    bindToDevice(fd, options.interface);
+    const given = findInherited(options.inherited ?? [], 'udp', address, options.port);
+    const fd = given ?? openUdp();
+    if (given === undefined) opened.push(fd);
+    requireDevice(fd, options.interface);
     allowBroadcast(fd);
     setReceiveBuffer(fd, options.receiveBuffer);
+    if (given !== undefined) return fd;
     prepare(fd);
     bindAddress(fd, address, options.port);
     return fd;
@@ -60,11 +59,20 @@ export async function openBroadcastSockets(options: BroadcastSocketOptions): Pro
     const specific = open(options.address, (fd) => setReuseAddress(fd, true));
     setReuseAddress(wildcard, false);
     setReuseAddress(specific, false);
-    return { broadcast: await adopt(wildcard), unicast: await adopt(specific) };
+    return { broadcast: await adoptUdp(wildcard), unicast: await adoptUdp(specific) };
   } catch (error) {
     for (const fd of opened) closeDescriptor(fd);
     throw explain(error, options);
   }
+}
+
+/** Ties the socket to the interface, unless whoever opened it has done so: only root may change it then. */
+function requireDevice(fd: number, device: string): void {
+  const bound = boundDevice(fd);
+  if (bound === device) return;
+  if (bound !== '')
+    throw new Error(`a socket from systemd is bound to ${bound}, not to ${device}: mend BindToDevice=`);
+  bindToDevice(fd, device);
 }
 
 /** Every address we send to is a literal already: no resolver is asked, and a send costs no extra turn. */
@@ -77,7 +85,7 @@ function literalOnly(
 }
 
 /** Hands a bound descriptor to Node, which reads from it from now on and closes it. */
-async function adopt(fd: number): Promise<Socket> {
+export async function adoptUdp(fd: number): Promise<Socket> {
   const socket = createSocket({ type: 'udp4', lookup: literalOnly });
   const listening = once(socket, 'listening');
   socket.bind({ fd });

@@ -1,11 +1,15 @@
 import test from 'ava';
-import type { ShownMachine } from '../../src/lab/admin-client.ts';
+import type { ShownMachine } from '../../src/http/admin-client.ts';
 import { describePosition, isUp, type MachineProgress, progressOf } from '../../src/lab/progress.ts';
 import { drawRack, newStages, stageLine } from '../../src/lab/view.ts';
 
 const poweredOn = Date.parse('2030-01-01T00:00:00Z');
 const first = { name: 'worker-01', mac: '52:54:00:00:00:01', poweredOn };
 const shown: ShownMachine = {
+  network: 'kubernetes1',
+  inventory: {},
+  firstSeen: '2026-01-01T00:00:00.000Z',
+  lastSeen: '2026-01-01T00:00:00.000Z',
   mac: first.mac,
   hostname: 'storage-7',
   admission: 'boot',

@@ -1,0 +1,131 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { rackFor } from '../support/netns.ts';
+import { run, runChecked, startFor } from '../support/process.ts';
+import { serviceFor } from '../support/service.ts';
+
+const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+const rackseed = (...args: string[]) => [process.execPath, ...process.execArgv, MAIN, ...args];
+const udhcpc = ['udhcpc', '-i', 'eth0', '-f', '-n', '-q', '-s', '/bin/true'];
+
+test('render prints the script and the document that a machine then really gets', async (t) => {
+  const { server, clients, macs } = await rackFor(t);
+  const service = await serviceFor(t, server, {
+    machines: [{ mac: macs[0], hostname: 'worker-01', labels: { rack: 'a1' } }],
+    profile: {
+      boot: { image: 'lab', args: ['name={{ machine.hostname }}', 'address={{ machine.address }}'] },
+      cloud_config: {
+        hostname: '{{ machine.hostname }}',
+        write_files: [{ path: '/etc/rack', content: '{{ machine.labels.rack }}\n' }],
+      },
+    },
+  });
+  await run(clients[0]?.command(udhcpc) ?? [], { timeout: 20_000 });
+  const printed = await runChecked(
+    rackseed('render', macs[0] ?? '', '--config', join(service.directory, 'config')),
+  );
+  const get = (path: string) =>
+    runChecked(server.command(['curl', '-sS', '--fail', `http://192.168.0.254${path}`]));
+  const script = await get(`/ipxe?mac=${macs[0]}`);
+  const document = await get(`/cloud-config/${macs[0]}`);
+  t.true(printed.includes(script));
+  t.true(printed.includes(document));
+  t.regex(
+    script,
+    /^kernel .* name=worker-01 address=192\.168\.0\.\d+ cloud-config-url=http:\/\/192\.168\.0\.254\/cloud-config\//m,
+  );
+  t.regex(document, /^#cloud-config\nhostname: worker-01\n/);
+});
+
+test('machines and leases are listed by a service that runs, and missed in words when it does not', async (t) => {
+  const { server, clients, macs } = await rackFor(t);
+  const service = await serviceFor(t, server);
+  const config = ['--config', join(service.directory, 'config')];
+  t.is(await runChecked(rackseed('leases', ...config)), 'no address has been leased yet\n');
+  await run(clients[0]?.command(udhcpc) ?? [], { timeout: 20_000 });
+  t.regex(
+    await runChecked(rackseed('machines', ...config)),
+    new RegExp(`node-525400000001 +${macs[0]} +192\\.168\\.0\\.\\d+ +worker`),
+  );
+  t.regex(
+    await runChecked(rackseed('leases', ...config)),
+    new RegExp(`192\\.168\\.0\\.\\d+ +${macs[0]} +kubernetes1 +until 20`),
+  );
+  await service.child.stop();
+  const { code, stderr } = await run(rackseed('leases', ...config));
+  t.is(code, 1);
+  t.regex(
+    stderr,
+    /^rackseed: can't ask the service at .*admin\.sock .*: is it running\? Start it with "rackseed serve"\n$/,
+  );
+});
+
+test('a changed configuration is used at once, and a broken one is refused while the last good one serves', async (t) => {
+  const { server, clients, macs } = await rackFor(t);
+  const service = await serviceFor(t, server, { top: { unknown_machines: 'hold' } });
+  const script = () =>
+    runChecked(clients[0]?.command(['curl', '-sS', `http://192.168.0.254/ipxe?mac=${macs[0]}`]) ?? []);
+  await clients[0]?.ip('address add 192.168.0.77/24 dev eth0');
+  t.regex(await script(), /is waiting for approval/);
+
+  const machines = join(service.directory, 'config/machines/machines.yaml');
+  await writeFile(machines, `machines:\n  - { mac: "${macs[0]}", hostname: worker-07 }\n`);
+  await service.child.waitFor(/the configuration changed and is in use/);
+  t.regex(await script(), /worker-07 .* boots lab/);
+
+  await writeFile(machines, `machines:\n  - { mac: "${macs[0]}", hostnam: worker-08 }\n`);
+  const [complaint] = await service.child.waitFor(/machines\.yaml:2: [^"]*/);
+  t.regex(complaint, /machines\[0\]\.hostnam/);
+  await service.child.waitFor(/the last good one stays in force/);
+  t.regex(await script(), /worker-07 .* boots lab/);
+});
+
+test('a machine that is ignored gets no answer to DHCP, and 404 for its script', async (t) => {
+  const { server, clients, macs } = await rackFor(t);
+  await serviceFor(t, server, { top: { unknown_machines: 'ignore' } });
+  const { stderr } = await run(clients[0]?.command([...udhcpc, '-t', '2', '-T', '1']) ?? [], {
+    timeout: 20_000,
+  });
+  t.notRegex(stderr, /lease of/);
+  const url = `http://192.168.0.254/ipxe?mac=${macs[0]}`;
+  t.is(await runChecked(server.command(['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', url])), '404');
+});
+
+test('a machine’s script can be had by TFTP under its hardware address', async (t) => {
+  const { server, macs } = await rackFor(t);
+  await serviceFor(t, server);
+  const name = `${macs[0]?.replaceAll(':', '-')}.ipxe`;
+  const script = await runChecked(server.command(['curl', '-sS', `tftp://192.168.0.254/${name}`]));
+  t.regex(script, /^#!ipxe\n/);
+  t.is(script, await runChecked(server.command(['curl', '-sS', `http://192.168.0.254/ipxe?mac=${macs[0]}`])));
+});
+
+test('sockets that systemd opened are used, so that the service needs no privilege for its ports', async (t) => {
+  const { server, clients } = await rackFor(t);
+  // Writes the configuration; the service itself is started again below.
+  const service = await serviceFor(t, server);
+  await service.child.stop();
+  await writeFile(join(service.directory, 'firmware/hello'), 'hello');
+  const listen = ['0.0.0.0:67', '192.168.0.254:67', '192.168.0.254:69'].flatMap((address) => ['-l', address]);
+  const serve = rackseed('serve', '--config', join(service.directory, 'config'));
+  const activated = await startFor(
+    t,
+    server.command([
+      'systemd-socket-activate',
+      '--datagram',
+      ...listen,
+      ...['PATH', 'HOME'].map((name) => `--setenv=${name}`),
+      ...serve,
+    ]),
+  );
+  await activated.waitFor(/Listening on 192\.168\.0\.254:69/);
+  // The first request starts the service, which then answers it.
+  const { stderr } = await run(clients[0]?.command([...udhcpc, '-t', '20', '-T', '1']) ?? [], {
+    timeout: 40_000,
+  });
+  t.regex(stderr, /lease of \S+ obtained/);
+  t.is(await runChecked(server.command(['curl', '-sS', 'tftp://192.168.0.254/hello'])), 'hello');
+  const descriptors = await readFile(`/proc/${activated.pid}/net/udp`, 'utf8');
+  t.is(descriptors.match(/:0043 /g)?.length, 2, 'no further socket on port 67 was opened');
+});
