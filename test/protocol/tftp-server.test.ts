@@ -1,0 +1,434 @@
+import { execFile } from 'node:child_process';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { createTftpServer } from '../../src/tftp/server.ts';
+import {
+  ack,
+  error,
+  fetchPlain,
+  type RawClient,
+  rawClient,
+  request,
+  rrq,
+  serveFiles,
+} from '../support/tftp.ts';
+
+const run = promisify(execFile);
+
+const file = Buffer.from('0123456789'.repeat(150));
+const files = { file, 'boot/ipxe.efi': file, 'lines.txt': Buffer.from('a\nb\n'), empty: Buffer.alloc(0) };
+
+/** Sends one datagram and gives the text of the answer. */
+async function ask(client: RawClient, port: number, datagram: Uint8Array): Promise<string> {
+  client.send(datagram, port);
+  return (await client.receive()).text;
+}
+
+test('a file is sent block by block from a new port, and the last ACK is reported as done', async (t) => {
+  const { server, port, waitFor } = await serveFiles(t, files);
+  const client = await rawClient(t);
+  client.send(rrq('file'), port);
+  const first = await client.receive();
+  t.is(first.text, 'DATA 1 (512)');
+  t.not(first.port, port);
+  t.is(server.transfers, 1);
+  t.is(await ask(client, first.port, ack(1)), 'DATA 2 (512)');
+  t.is(await ask(client, first.port, ack(2)), 'DATA 3 (476)');
+  client.send(ack(3), first.port);
+  const [done] = await waitFor('done');
+  t.deepEqual(
+    { ...done, milliseconds: 0 },
+    {
+      type: 'done',
+      client: { address: '127.0.0.1', port: client.port },
+      file: 'file',
+      bytes: 1500,
+      milliseconds: 0,
+      retransmissions: 0,
+    },
+  );
+  t.is(server.transfers, 0);
+});
+
+test('with singlePort every answer comes from the request port', async (t) => {
+  const { port, waitFor } = await serveFiles(t, files, { singlePort: true });
+  const [one, two] = [await rawClient(t), await rawClient(t)];
+  one.send(rrq('file'), port);
+  two.send(rrq('empty'), port);
+  const replies = [await one.receive(), await two.receive()];
+  t.deepEqual(
+    replies.map((reply) => [reply.text, reply.port]),
+    [
+      ['DATA 1 (512)', port],
+      ['DATA 1 (0)', port],
+    ],
+  );
+  two.send(ack(1), port);
+  await waitFor('done');
+  t.is(await ask(one, port, ack(1)), 'DATA 2 (512)');
+});
+
+for (const [asked, answer] of [
+  [['tsize', '0'], 'OACK tsize=1500'],
+  [['blksize', '1468'], 'OACK blksize=1468'],
+  [['BLKSIZE', '9000', 'Tsize', '0', 'vendor', '1'], 'OACK BLKSIZE=1468 Tsize=1500'],
+  [['windowsize', '64', 'timeout', '3'], 'OACK windowsize=32 timeout=3'],
+  [['vendor', '1', 'blksize', 'big'], 'DATA 1 (512)'],
+] as const) {
+  test(`options ${asked.join(' ')} are answered by ${answer}`, async (t) => {
+    const { port } = await serveFiles(t, files);
+    t.is(await ask(await rawClient(t), port, rrq('file', 'octet', ...asked)), answer);
+  });
+}
+
+test('with windowsize 2 two blocks come for every ACK', async (t) => {
+  const { port } = await serveFiles(t, files);
+  const client = await rawClient(t);
+  client.send(rrq('file', 'octet', 'windowsize', '2'), port);
+  const { port: tid } = await client.receive();
+  t.is(await ask(client, tid, ack(0)), 'DATA 1 (512)');
+  t.is((await client.receive()).text, 'DATA 2 (512)');
+  t.is(await ask(client, tid, ack(1)), 'DATA 2 (512)', 'block 2 was lost');
+  t.is((await client.receive()).text, 'DATA 3 (476)');
+});
+
+test('in netascii the size announced is the size sent', async (t) => {
+  const { port } = await serveFiles(t, files);
+  const client = await rawClient(t);
+  client.send(rrq('lines.txt', 'netascii', 'tsize', '0'), port);
+  const { text, port: tid } = await client.receive();
+  t.is(text, 'OACK tsize=6');
+  t.is(await ask(client, tid, ack(0)), 'DATA 1 (6)');
+});
+
+test('a file too large to be text is refused in netascii, not in octet', async (t) => {
+  const { port, waitFor } = await serveFiles(t, { image: Buffer.alloc((16 << 20) + 1) });
+  t.is(
+    await ask(await rawClient(t), port, rrq('image', 'netascii')),
+    'ERROR 4 this file is too large for netascii, use octet (binary) mode',
+  );
+  t.is((await waitFor('refused'))[0]?.reason, 'mode');
+  t.is(await ask(await rawClient(t), port, rrq('image', 'octet')), 'DATA 1 (512)');
+});
+
+for (const code of [0, 8]) {
+  test(`asking for tsize and leaving with ERROR ${code} is a probe, not a failure`, async (t) => {
+    const { port, waitFor, events, server } = await serveFiles(t, files);
+    const client = await rawClient(t);
+    client.send(rrq('file', 'octet', 'tsize', '0', 'blksize', '1468'), port);
+    const { port: tid } = await client.receive();
+    client.send(error(code, 'User aborted the transfer'), tid);
+    const [probe] = await waitFor('probe');
+    t.is(probe?.size, 1500);
+    t.deepEqual(
+      events.map((event) => event.type),
+      ['started', 'probe'],
+    );
+    t.is(server.transfers, 0);
+  });
+}
+
+test('a client that breaks off in the middle is a failure, its words escaped', async (t) => {
+  const { port, waitFor } = await serveFiles(t, files);
+  const client = await rawClient(t);
+  client.send(rrq('file'), port);
+  const { port: tid } = await client.receive();
+  t.is(await ask(client, tid, ack(1)), 'DATA 2 (512)');
+  client.send(error(3, 'disk\nfull'), tid);
+  const [failed] = await waitFor('failed');
+  t.is(failed?.reason, 'aborted');
+  t.is(failed?.detail, 'the client sent ERROR 3 "disk\\x0afull"');
+  t.is(failed?.bytes, 512);
+});
+
+test('a packet from a stranger gets ERROR 5, and the transfer goes on', async (t) => {
+  const { port, waitFor } = await serveFiles(t, files);
+  const client = await rawClient(t);
+  const stranger = await rawClient(t);
+  client.send(rrq('file'), port);
+  const { port: tid } = await client.receive();
+  t.is(await ask(stranger, tid, ack(1)), 'ERROR 5 this port belongs to another transfer');
+  stranger.send(error(0, 'die'), tid);
+  t.is(await ask(stranger, tid, rrq('file')), 'ERROR 5 this port belongs to another transfer');
+  t.is(await ask(client, tid, ack(1)), 'DATA 2 (512)');
+  t.is(await ask(client, tid, ack(2)), 'DATA 3 (476)');
+  client.send(ack(3), tid);
+  await waitFor('done');
+  t.true(stranger.idle, 'an ERROR is never answered');
+});
+
+test('a block without an ACK comes again', async (t) => {
+  const { port, waitFor } = await serveFiles(t, files);
+  const client = await rawClient(t);
+  client.send(rrq('empty'), port);
+  t.is((await client.receive()).text, 'DATA 1 (0)');
+  const { text, port: tid } = await client.receive();
+  t.is(text, 'DATA 1 (0)');
+  client.send(ack(1), tid);
+  t.is((await waitFor('done'))[0]?.retransmissions, 1);
+});
+
+test('a repeated request belongs to the transfer it began', async (t) => {
+  const { port, server, events } = await serveFiles(t, files);
+  const client = await rawClient(t);
+  client.send(rrq('file'), port);
+  const first = await client.receive();
+  client.send(rrq('file'), port);
+  const second = await client.receive();
+  t.deepEqual([second.text, second.port], ['DATA 1 (512)', first.port]);
+  t.is(server.transfers, 1);
+  t.is(events.length, 1);
+});
+
+test('another request from the same port ends the one before', async (t) => {
+  const { port, events, waitFor } = await serveFiles(t, files);
+  const client = await rawClient(t);
+  t.is(await ask(client, port, rrq('file', 'octet', 'tsize', '0')), 'OACK tsize=1500');
+  t.is(await ask(client, port, rrq('file')), 'DATA 1 (512)');
+  t.is(await ask(client, port, rrq('empty')), 'DATA 1 (0)');
+  await waitFor('started', 3);
+  t.deepEqual(
+    events.map((event) => event.type),
+    ['started', 'probe', 'started', 'failed', 'started'],
+  );
+});
+
+test('a missing file is refused at once, with a reason people can read', async (t) => {
+  const { port, waitFor } = await serveFiles(t, files);
+  const client = await rawClient(t);
+  t.is(await ask(client, port, rrq('\\pxelinux.0\xff')), 'ERROR 1 no such file: pxelinux.0');
+  const [refused] = await waitFor('refused');
+  t.is(refused?.reason, 'not-found');
+  t.is(refused?.file, 'pxelinux.0');
+  t.is(refused?.detail, 'no such file: pxelinux.0 (asked for as "\\x5cpxelinux.0\\xff")');
+});
+
+test('a name is looked up in its normal form', async (t) => {
+  const { port } = await serveFiles(t, files);
+  t.is(await ask(await rawClient(t), port, rrq('\\boot\\.\\ipxe.efi\xff')), 'DATA 1 (512)');
+});
+
+for (const [what, datagram, answer, reason] of [
+  ['a write request', request(2, 'file'), 'ERROR 2 this server is read-only', 'write'],
+  ['mode mail', rrq('file', 'mail'), 'ERROR 4 no transfer mode "mail", use octet', 'mode'],
+  ['a mode of junk', rrq('file', '\x01\xff'), 'ERROR 4 no transfer mode "\\x01\\xff", use octet', 'mode'],
+  ['..\\..\\etc\\passwd', rrq('..\\..\\etc\\passwd'), 'ERROR 2 file name contains ".."', 'name'],
+  ['%2e%2e/etc/passwd', rrq('%2e%2e/etc/passwd'), 'ERROR 2 file name contains ".."', 'name'],
+  ['/../etc/passwd', rrq('/../etc/passwd'), 'ERROR 2 file name contains ".."', 'name'],
+  ['\\\\server\\share\\..', rrq('\\\\server\\share\\..'), 'ERROR 2 file name contains ".."', 'name'],
+  ['an empty name', rrq(''), 'ERROR 2 the request names no file', 'name'],
+  ['a name of 1000 bytes', rrq('a'.repeat(1000)), 'ERROR 2 file name longer than 512 bytes', 'name'],
+] as const) {
+  test(`refused without asking for a file: ${what}`, async (t) => {
+    const { port, waitFor } = await serveFiles(t, files, {
+      backend: {
+        find: async () => {
+          t.fail('the backend was asked');
+          return undefined;
+        },
+      },
+    });
+    t.is(await ask(await rawClient(t), port, datagram), answer);
+    t.is((await waitFor('refused'))[0]?.reason, reason);
+  });
+}
+
+test('what is no request gets no answer, but is counted', async (t) => {
+  const { port, events } = await serveFiles(t, files);
+  const client = await rawClient(t);
+  const nonsense = [
+    Buffer.from('hello'),
+    Buffer.alloc(1),
+    Buffer.from('\0\x01file'),
+    Buffer.from('\0\x07ab'),
+  ];
+  const unexpected = [
+    ack(1),
+    error(0, 'x'),
+    Buffer.from('\0\x03\0\x01data'),
+    Buffer.from('\0\x06tsize\x001\0'),
+  ];
+  for (const datagram of [...nonsense, ...unexpected]) client.send(datagram, port);
+  t.is(await ask(client, port, rrq('missing')), 'ERROR 1 no such file: missing');
+  t.deepEqual(
+    events.map((event) => ('reason' in event ? event.reason : event.type)),
+    [...nonsense.map(() => 'malformed'), ...unexpected.map(() => 'unexpected-opcode'), 'not-found'],
+  );
+});
+
+test('when the backend fails, the client gets no details but the observer does', async (t) => {
+  const { port, waitFor } = await serveFiles(t, files, {
+    backend: { find: () => Promise.reject(new Error('EIO: /secret/path')) },
+  });
+  t.is(await ask(await rawClient(t), port, rrq('file')), "ERROR 0 the server can't send this file now");
+  const [refused] = await waitFor('refused');
+  t.is(refused?.reason, 'error');
+  t.is(refused?.detail, 'EIO: /secret/path');
+});
+
+test('above maxTransfers a request is told to come back', async (t) => {
+  const { port, waitFor } = await serveFiles(t, files, { maxTransfers: 2 });
+  const clients = [await rawClient(t), await rawClient(t), await rawClient(t)] as const;
+  t.is(await ask(clients[0], port, rrq('file')), 'DATA 1 (512)');
+  t.is(await ask(clients[1], port, rrq('file')), 'DATA 1 (512)');
+  t.is(await ask(clients[2], port, rrq('file')), 'ERROR 0 busy, try again');
+  t.is((await waitFor('refused'))[0]?.reason, 'busy');
+});
+
+test('one client address cannot take every transfer', async (t) => {
+  const { port } = await serveFiles(t, files, { maxTransfersPerClient: 1 });
+  t.is(await ask(await rawClient(t), port, rrq('file')), 'DATA 1 (512)');
+  t.is(await ask(await rawClient(t), port, rrq('file')), 'ERROR 0 busy, try again');
+  t.is(await ask(await rawClient(t, '127.0.0.2'), port, rrq('file')), 'DATA 1 (512)');
+});
+
+/** UDP sockets open on `address`, which no other test uses. */
+async function socketsOn(address: string): Promise<number> {
+  const hex = Buffer.from(address.split('.').reverse().map(Number)).toString('hex').toUpperCase();
+  return (await readFile('/proc/net/udp', 'latin1')).split(` ${hex}:`).length - 1;
+}
+
+for (const [singlePort, address] of [
+  [false, '127.0.69.1'],
+  [true, '127.0.69.2'],
+] as const) {
+  const where = singlePort ? 'from a single port' : 'from ports of their own';
+  test(`200 transfers at once ${where}, and no socket is left behind`, async (t) => {
+    const big = Buffer.alloc(30_000, 'rackseed ');
+    const { port, waitFor, server } = await serveFiles(
+      t,
+      { big },
+      { address, singlePort, maxTransfersPerClient: 200 },
+    );
+    const clients = await Promise.all(Array.from({ length: 200 }, () => rawClient(t)));
+    const fetched = await Promise.all(clients.map((client) => fetchPlain(client, port, 'big', address)));
+    t.true(fetched.every((bytes) => bytes.equals(big)));
+    await waitFor('done', 200);
+    t.is(server.transfers, 0);
+    t.is(await socketsOn(address), 1);
+  });
+}
+
+test('stop tells the clients, closes every socket and lets the address go', async (t) => {
+  const address = '127.0.69.3';
+  const { server, port, events } = await serveFiles(t, files, { address });
+  const client = await rawClient(t);
+  client.send(rrq('file'), port, address);
+  t.is((await client.receive()).text, 'DATA 1 (512)');
+  await server.stop();
+  t.is((await client.receive()).text, 'ERROR 0 the server is shutting down');
+  t.deepEqual(
+    events.map((event) => ('reason' in event ? event.reason : event.type)),
+    ['started', 'shutdown'],
+  );
+  t.is(await socketsOn(address), 0);
+  t.throws(() => server.address(), { message: /not running/ });
+});
+
+test('a request that waits for the backend is answered by stop', async (t) => {
+  let release = (_bytes: Uint8Array) => {};
+  let onAsked = () => {};
+  const asked = new Promise<void>((resolve) => {
+    onAsked = resolve;
+  });
+  const { server, port, events } = await serveFiles(t, files, {
+    backend: {
+      find: () => {
+        onAsked();
+        return new Promise((resolve) => {
+          release = resolve;
+        });
+      },
+    },
+  });
+  const client = await rawClient(t);
+  client.send(rrq('file'), port);
+  await asked;
+  t.is(server.transfers, 1);
+  await server.stop();
+  release(file);
+  t.is((await client.receive()).text, 'ERROR 0 the server is shutting down');
+  t.is(server.transfers, 0);
+  t.deepEqual(
+    events.map((event) => event.type),
+    ['refused'],
+  );
+});
+
+test('after stop nothing keeps the process alive, and it holds no more descriptors than before', async (t) => {
+  const script = `
+    import { readdirSync } from 'node:fs';
+    import { ack, fetchPlain, rawClient, rrq, serveFiles } from ${JSON.stringify(import.meta.resolve('../support/tftp.ts'))};
+    const teardowns = [];
+    const t = { teardown: (end) => teardowns.push(end) };
+    const round = async () => {
+      const { port, server } = await serveFiles(t, { file: Buffer.alloc(5000) });
+      const clients = await Promise.all(Array.from({ length: 20 }, () => rawClient(t)));
+      await Promise.all(clients.map((client) => fetchPlain(client, port, 'file')));
+      clients[0].send(rrq('file'), port);
+      await clients[0].receive();
+      await server.stop();
+      for (const end of teardowns.splice(0)) await end();
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    await round();
+    const before = readdirSync('/proc/self/fd').length;
+    await round();
+    console.log(readdirSync('/proc/self/fd').length - before);
+  `;
+  const { stdout } = await run(process.execPath, ['--import=tsx', '--input-type=module', '--eval', script], {
+    timeout: 30_000,
+  });
+  t.is(stdout, '0\n');
+});
+
+test('a port that is taken is explained', async (t) => {
+  const { port } = await serveFiles(t, files);
+  const second = createTftpServer({
+    address: '127.0.0.1',
+    port,
+    maxBlksize: 1468,
+    backend: { find: async () => undefined },
+    observe: () => {},
+  });
+  await t.throwsAsync(second.start(), {
+    message: `TFTP can't listen on 127.0.0.1 port ${port}: another program has the port; stop it first ("ss -ulpn sport = :${port}" names it)`,
+  });
+});
+
+test('an address that no interface has is explained', async (t) => {
+  const server = createTftpServer({
+    address: '192.0.2.254',
+    port: 0,
+    maxBlksize: 1468,
+    backend: { find: async () => undefined },
+    observe: () => {},
+  });
+  await t.throwsAsync(server.start(), { message: /no interface of this host has that address/ });
+});
+
+test('maxBlksize must be a block size', (t) => {
+  const backend = { find: async () => undefined };
+  for (const maxBlksize of [7, 65465, 1468.5, Number.NaN]) {
+    t.throws(() => createTftpServer({ address: '127.0.0.1', maxBlksize, backend, observe: () => {} }), {
+      instanceOf: RangeError,
+    });
+  }
+});
+
+test('a socket that is handed in is used, and a datagram from port 0 does no harm', async (t) => {
+  const socket = dgram.createSocket('udp4');
+  const listening = once(socket, 'listening');
+  socket.bind(0, '127.0.0.1');
+  await listening;
+  const { port, events, server } = await serveFiles(t, files, { socket });
+  t.is(port, socket.address().port);
+  socket.emit('message', rrq('file'), { address: '127.0.0.1', family: 'IPv4', port: 0, size: 12 });
+  t.is(events.at(-1)?.type, 'dropped');
+  t.deepEqual(await fetchPlain(await rawClient(t), port, 'file'), file);
+  await server.stop();
+  t.throws(() => socket.address(), undefined, 'the server has closed it');
+});
