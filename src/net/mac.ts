@@ -26,7 +26,11 @@ export function macFromBytes(bytes: Uint8Array, offset = 0): Mac {
 
 /** The six bytes of a hardware address. */
 export function macToBytes(mac: Mac): Uint8Array {
-  return Uint8Array.from(mac.split(':'), (byte) => Number.parseInt(byte, 16));
+  const bytes = new Uint8Array(6);
+  for (let index = 0; index < 6; index += 1) {
+    bytes[index] = Number.parseInt(mac.slice(3 * index, 3 * index + 2), 16);
+  }
+  return bytes;
 }
 
 /** The form iPXE's `${mac:hexhyp}` prints, which is also safe in a path: `52-54-00-12-34-56`. */

@@ -63,6 +63,8 @@ async function readAcks(capture: string): Promise<Map<string, string>> {
     'dhcp.option.dhcp == 5',
     '-T',
     'fields',
+    '-E',
+    'occurrence=f',
     ...fields,
   ]);
   return new Map(
