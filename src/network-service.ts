@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { answerBoot } from './boot/answer.ts';
-import { recognise } from './boot/firmware.ts';
+import { isIpxe, recognise } from './boot/firmware.ts';
 import type { FirmwareFolder } from './boot/firmware-folder.ts';
 import { type AdmittedMachine, baseUrl } from './boot/plan.ts';
 import type { Config, ConfigSource, Network } from './config/config.ts';
@@ -22,6 +22,7 @@ import type { Metrics } from './metrics/registry.ts';
 import { requireInterface } from './net/interface.ts';
 import { contains, formatIpv4 } from './net/ipv4.ts';
 import { type Mac, parseMac } from './net/mac.ts';
+import { openRouterAdvertiser, type RouterAdvertiser } from './net/router-advertiser.ts';
 import { findInherited, type InheritedSocket } from './net/systemd.ts';
 import { adoptUdp, openBroadcastSockets } from './net/udp.ts';
 import { fillArgs, renderCloudConfig } from './provision/cloud-config.ts';
@@ -82,13 +83,21 @@ export async function openNetwork(
     inherited: shared.inherited,
   });
 
+  const advertiser = openRouterAdvertiser({
+    interface: network.interface,
+    onUnable: (reason) =>
+      logger.info(
+        { network: name, reason },
+        `iPXE will wait some 15 s for an IPv6 router at each boot on ${name}, as none can be ruled out: ${reason}`,
+      ),
+  });
   const dhcp = new DhcpServer({
     network: dhcpNetwork(network, config()),
     sockets,
     backend: { answer: (client) => answerClient(client, networkNamed(config(), name), shared) },
     leases: [...store.leases()].filter((lease) => contains(network.subnet, lease.address)),
     store,
-    observe: onDhcp(metrics, tracker, logger),
+    observe: onDhcp(metrics, tracker, advertiser, logger),
   });
 
   const variables = (identity: AdmittedMachine) => {
@@ -141,6 +150,7 @@ export async function openNetwork(
     await listen(app, network, shared.inherited);
   } catch (error) {
     dhcp.stop();
+    advertiser.stop();
     throw error;
   }
 
@@ -154,6 +164,7 @@ export async function openNetwork(
     reconfigure: (next) => dhcp.reconfigure(dhcpNetwork(networkNamed(next, name), next)),
     async stop() {
       dhcp.stop();
+      advertiser.stop();
       await tftp.stop();
       await app.close();
     },
@@ -198,11 +209,19 @@ function answerClient(client: DhcpClient, network: Network, shared: SharedParts)
   return { hostname };
 }
 
-function onDhcp(metrics: Metrics, tracker: BootTracker, logger: Logger): (event: DhcpEvent) => void {
+function onDhcp(
+  metrics: Metrics,
+  tracker: BootTracker,
+  advertiser: RouterAdvertiser,
+  logger: Logger,
+): (event: DhcpEvent) => void {
   return (event) => {
     metrics.observeDhcp(event);
     tracker.dhcp(event, Date.now());
     logDhcp(logger, event);
+    if (event.type === 'answered' && event.reply === 'ACK' && isIpxe(event.client)) {
+      advertiser.advertiseTo(event.client.mac);
+    }
   };
 }
 

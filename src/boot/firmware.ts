@@ -28,12 +28,12 @@ const BIOS = 0;
  */
 export function recognise(hints: FirmwareHints): NetworkBooter | undefined {
   const { vendorClass = '', ipxeFeatures: features } = hints;
-  const isIpxe = features !== undefined || hints.userClass === 'iPXE';
-  if (isIpxe && (!features || isCapable(features))) return { kind: 'ipxe', name: 'iPXE' };
+  const ipxe = isIpxe(hints);
+  if (ipxe && (!features || isCapable(features))) return { kind: 'ipxe', name: 'iPXE' };
 
   const speaksHttp = vendorClass.startsWith('HTTPClient');
   const architectures = hints.architectures.length > 0 ? hints.architectures : architectureIn(vendorClass);
-  if (!isIpxe && !speaksHttp && !vendorClass.startsWith('PXEClient') && hints.architectures.length === 0) {
+  if (!ipxe && !speaksHttp && !vendorClass.startsWith('PXEClient') && hints.architectures.length === 0) {
     return undefined;
   }
   // A client that names no architecture is older than option 93.
@@ -41,9 +41,14 @@ export function recognise(hints: FirmwareHints): NetworkBooter | undefined {
   const rows = LOADERS.filter((row) => (row.style === 'http') === speaksHttp);
   for (const code of candidates) {
     const row = rows.find(({ architectures: codes }) => codes.includes(code));
-    if (row) return { kind: 'firmware', name: isIpxe ? `${row.firmware} iPXE` : row.firmware, row };
+    if (row) return { kind: 'firmware', name: ipxe ? `${row.firmware} iPXE` : row.firmware, row };
   }
   return { kind: 'firmware', name: `architecture ${candidates.join(', ')}`, row: undefined };
+}
+
+/** True for every iPXE, whatever it is able to load. */
+export function isIpxe({ ipxeFeatures, userClass }: FirmwareHints): boolean {
+  return ipxeFeatures !== undefined || userClass === 'iPXE';
 }
 
 function isCapable(features: ReadonlySet<number>): boolean {

@@ -3,7 +3,9 @@ import koffi from 'koffi';
 
 // Linux's numbers (asm-generic), the same on x86-64 and arm64.
 const AF_INET = 2;
+const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
@@ -12,6 +14,11 @@ const SO_BROADCAST = 6;
 const SO_RCVBUF = 8;
 const SO_BINDTODEVICE = 25;
 const SO_RCVBUFFORCE = 33;
+const IPPROTO_IPV6 = 41;
+const IPV6_UNICAST_HOPS = 16;
+const IPPROTO_ICMPV6 = 58;
+const ICMPV6_FILTER = 1;
+const MSG_DONTWAIT = 0x40;
 
 function load() {
   if (process.platform !== 'linux') {
@@ -28,6 +35,9 @@ function load() {
     ),
     bind: libc.func('int bind(int fd, const void *address, uint32_t length)'),
     getsockname: libc.func('int getsockname(int fd, void *address, _Inout_ uint32_t *length)'),
+    sendto: libc.func(
+      'long sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t size)',
+    ),
     close: libc.func('int close(int fd)'),
   };
 }
@@ -82,11 +92,13 @@ export function bindAddress(fd: number, address: number, port: number): void {
   check('bind', libc().bind(fd, sockaddr, sockaddr.length));
 }
 
-function setFlag(fd: number, option: number, value: number): number {
+function setNumber(fd: number, level: number, option: number, value: number): number {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32LE(value);
-  return libc().setsockopt(fd, SOL_SOCKET, option, bytes, bytes.length);
+  return libc().setsockopt(fd, level, option, bytes, bytes.length);
 }
+
+const setFlag = (fd: number, option: number, value: number) => setNumber(fd, SOL_SOCKET, option, value);
 
 export function setReuseAddress(fd: number, on: boolean): void {
   check('SO_REUSEADDR', setFlag(fd, SO_REUSEADDR, Number(on)));
@@ -99,6 +111,41 @@ export function allowBroadcast(fd: number): void {
 /** Asks for a receive buffer of `bytes`; without CAP_NET_ADMIN the kernel grants at most net.core.rmem_max. */
 export function setReceiveBuffer(fd: number, bytes: number): void {
   if (setFlag(fd, SO_RCVBUFFORCE, bytes) < 0) setFlag(fd, SO_RCVBUF, bytes);
+}
+
+/**
+ * A new raw ICMPv6 socket for sending only: no message is ever queued on it (RFC 3542 §3.2). What it sends has a hop
+ * limit of 255, as neighbour discovery demands (RFC 4861 §6.1.2), and a checksum that the kernel fills in. Needs
+ * CAP_NET_RAW. Throws SystemCallError.
+ */
+export function openIcmpv6Sender(): number {
+  const fd = check('socket', libc().socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6));
+  try {
+    const blockAll = Buffer.alloc(32, 0xff);
+    const filtered = libc().setsockopt(fd, IPPROTO_ICMPV6, ICMPV6_FILTER, blockAll, blockAll.length);
+    check('ICMP6_FILTER', filtered);
+    check('IPV6_UNICAST_HOPS', setNumber(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 255));
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
+  }
+  return fd;
+}
+
+/**
+ * Sends an ICMPv6 message to an IPv6 address, both as bytes, without ever waiting. The kernel resolves the neighbour
+ * afterwards, so success doesn't mean that the message arrived; one that the kernel has no room for is lost like one on
+ * the wire. Throws SystemCallError.
+ */
+export function sendIcmpv6(fd: number, message: Uint8Array, address: Uint8Array): void {
+  const sockaddr = Buffer.alloc(28);
+  sockaddr.writeUInt16LE(AF_INET6, 0);
+  sockaddr.set(address, 8);
+  try {
+    check('sendto', libc().sendto(fd, message, message.length, MSG_DONTWAIT, sockaddr, sockaddr.length));
+  } catch (error) {
+    if (!(error instanceof SystemCallError && ['EAGAIN', 'ENOBUFS'].includes(error.code))) throw error;
+  }
 }
 
 /** Closes a descriptor that no Node object has taken over. */

@@ -16,6 +16,8 @@ test("two BIOS machines with QEMU's iPXE ROM boot at once, each with its own clo
       stagesOf(machine).filter((stage) => ['script', 'kernel', 'initrd', 'document', 'up'].includes(stage)),
       ['script', 'kernel', 'initrd', 'document', 'up'],
     );
+    const after = (name: string) => machine.progress.stages.find(({ stage }) => stage === name)?.after ?? NaN;
+    t.true(after('script') - after('ack') < 8000, 'iPXE was spared its 16 s wait for an IPv6 router');
     t.true(
       lastWords(machine).includes(`${machine.name}: 2 files, /dev/vda ext4 on /var/lib/docker`),
       lastWords(machine),
