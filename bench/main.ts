@@ -1,0 +1,104 @@
+import { setMaxListeners } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { Argument, Command, InvalidArgumentError } from 'commander';
+import type { Benchmark } from './benchmark.ts';
+import { dhcp } from './benchmarks/dhcp.ts';
+import { http } from './benchmarks/http.ts';
+import { tftp } from './benchmarks/tftp.ts';
+import { gatherFacts } from './facts.ts';
+import { formatFacts, formatOutcome, toJson } from './report.ts';
+import { checkRequirements } from './requirements.ts';
+import { createRig } from './rig.ts';
+import { type Outcome, runBenchmark } from './runner.ts';
+
+const BENCHMARKS: readonly Benchmark[] = [dhcp, tftp, http];
+
+interface Options {
+  readonly quick: boolean;
+  readonly rounds?: number;
+  readonly json?: string;
+}
+
+/** Measures what was asked for and prints it; every benchmark's tables come as soon as it is finished. */
+async function bench(
+  names: readonly string[],
+  { quick, rounds = quick ? 1 : 3, json }: Options,
+): Promise<void> {
+  const chosen = BENCHMARKS.filter(({ name }) => names.length === 0 || names.includes(name));
+  checkRequirements(chosen);
+  const interruption = interruptible();
+  const { signal } = interruption;
+  const facts = await gatherFacts(new Set(chosen.flatMap(({ programs }) => [...programs.keys()])));
+  process.stdout.write(`${formatFacts(facts)}\n`);
+  const outcomes: Outcome[] = [];
+  const rig = await createRig();
+  try {
+    const onProgress = (text: string) => void process.stderr.write(`${text}\n`);
+    for (const benchmark of chosen) {
+      const found = await runBenchmark(benchmark, { rig, rounds, quick, signal, onProgress });
+      process.stdout.write(found.map((outcome) => `\n${formatOutcome(outcome)}`).join(''));
+      outcomes.push(...found);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    process.stderr.write('interrupted\n');
+    process.exitCode = 130;
+    return;
+  } finally {
+    await rig.remove();
+    interruption.end();
+  }
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(toJson(facts, outcomes), null, 2)}\n`);
+}
+
+function parseRounds(text: string): number {
+  const rounds = Number(text);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new InvalidArgumentError('It is a whole number from 1 on.');
+  return rounds;
+}
+
+/** A signal that is aborted at the first Ctrl-C; the second ends the process at once. */
+function interruptible(): { readonly signal: AbortSignal; readonly end: () => void } {
+  const controller = new AbortController();
+  // Every client that runs listens to it.
+  setMaxListeners(0, controller.signal);
+  const end = () => {
+    process.removeListener('SIGINT', abort);
+    process.removeListener('SIGTERM', abort);
+  };
+  const abort = () => {
+    end();
+    controller.abort();
+  };
+  process.on('SIGINT', abort);
+  process.on('SIGTERM', abort);
+  return { signal: controller.signal, end };
+}
+
+const program = new Command('npm run bench --')
+  .description(
+    `Measures rackseed beside its peers on this machine: they run in turns in one network namespace, under the same load from another. Prints the medians and rackseed's ratio to each peer. Takes about seven minutes.`,
+  )
+  .addArgument(
+    new Argument('[names...]', 'what to measure, everything unless given').choices(
+      BENCHMARKS.map(({ name }) => name),
+    ),
+  )
+  .option('--quick', 'one turn each and less load, in about a minute and a half: rough figures', false)
+  .option('--rounds <number>', 'turns that each takes (default: 3, or 1 with --quick)', parseRounds)
+  .option('--json <file>', 'also write every figure to this file')
+  .addHelpText(
+    'after',
+    `\nBenchmarks:\n${BENCHMARKS.map(({ name, summary }) => `  ${name.padEnd(6)} ${summary}`).join('\n')}
+
+Goals are printed beside the ratios; missing one is no error. Figures are only good while nothing else runs.`,
+  )
+  .action(bench);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`bench: ${(error as Error).message}\n`);
+  process.exitCode = 1;
+}
