@@ -1,5 +1,5 @@
 import { type Ipv4, ipv4FromBytes } from '../net/ipv4.ts';
-import { type Mac, macFromBytes, macToBytes } from '../net/mac.ts';
+import { type Mac, macFromBytes } from '../net/mac.ts';
 import { OPTION } from './options.ts';
 
 /** RFC 2131 §2 `op`. */
@@ -33,6 +33,8 @@ export interface DhcpPacket {
   readonly siaddr: Ipv4;
   readonly giaddr: Ipv4;
   readonly chaddr: Mac;
+  /** The six bytes of `chaddr`. */
+  readonly hardwareAddress: Uint8Array;
   readonly sname: string;
   readonly file: string;
   /** By code; options that came in several pieces are joined (RFC 3396). */
@@ -42,6 +44,7 @@ export interface DhcpPacket {
 /** Why a datagram isn't a message we can read. */
 export type Malformed = 'short' | 'op' | 'hardware-type' | 'chaddr' | 'options';
 
+const CHADDR = { start: 28, end: 34 };
 const SNAME = { start: 44, end: 108 };
 const FILE = { start: 108, end: 236 };
 const COOKIE = 0x63825363;
@@ -73,7 +76,8 @@ export function decodePacket(bytes: Uint8Array): DhcpPacket | Malformed {
     yiaddr: ipv4FromBytes(bytes, 16),
     siaddr: ipv4FromBytes(bytes, 20),
     giaddr: ipv4FromBytes(bytes, 24),
-    chaddr: macFromBytes(bytes, 28),
+    chaddr: macFromBytes(bytes, CHADDR.start),
+    hardwareAddress: bytes.subarray(CHADDR.start, CHADDR.end),
     sname: (overload & 2) === 0 ? zeroTerminated(bytes, SNAME.start, SNAME.end) : '',
     file: (overload & 1) === 0 ? zeroTerminated(bytes, FILE.start, FILE.end) : '',
     options,
@@ -170,7 +174,7 @@ export function encodeReply(reply: DhcpReply): Buffer {
   bytes.writeUInt32BE(reply.yiaddr, 16);
   bytes.writeUInt32BE(reply.siaddr, 20);
   bytes.writeUInt32BE(request.giaddr, 24);
-  bytes.set(macToBytes(request.chaddr), 28);
+  bytes.set(request.hardwareAddress, CHADDR.start);
   // One byte stays zero, so that a ROM that reads to the terminator finds it.
   if (reply.file.length < FILE.end - FILE.start) bytes.write(reply.file, FILE.start, 'latin1');
   bytes.writeUInt32BE(COOKIE, FILE.end);

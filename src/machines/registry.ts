@@ -43,22 +43,29 @@ export class MachineRegistry {
     return this.#machines.values();
   }
 
-  /** Notes that a machine was seen, and what was learned about it. */
+  /** Notes that a machine was seen, and what was learned about it. That alone, without news, is not worth saving. */
   see(
     mac: Mac,
     network: string,
     now: number,
     facts: { readonly address?: Ipv4; readonly firmware?: string; readonly inventory?: Inventory } = {},
   ): SeenMachine {
-    const before = this.#machines.get(mac) ?? { mac, firstSeen: now, inventory: {}, boot: [] };
+    const before = this.#machines.get(mac);
     const { inventory, ...rest } = facts;
-    return this.#update({
-      ...before,
+    const after: SeenMachine = {
+      ...(before ?? { mac, firstSeen: now, inventory: {}, boot: [] }),
       ...rest,
       network,
       lastSeen: now,
-      inventory: inventory ? { ...before.inventory, ...inventory } : before.inventory,
-    });
+      ...(inventory && { inventory: { ...before?.inventory, ...inventory } }),
+    };
+    const isNews =
+      !before ||
+      before.network !== network ||
+      before.address !== after.address ||
+      before.firmware !== after.firmware ||
+      inventory !== undefined;
+    return this.#update(after, isNews);
   }
 
   /** Begins a new boot: the records of the one before go. */
@@ -88,9 +95,9 @@ export class MachineRegistry {
     return machines;
   }
 
-  #update(machine: SeenMachine): SeenMachine {
+  #update(machine: SeenMachine, isNews = true): SeenMachine {
     this.#put(machine);
-    this.#changed.add(machine.mac);
+    if (isNews) this.#changed.add(machine.mac);
     if (this.#machines.size > this.#options.capacity) this.#forgetOne();
     return machine;
   }

@@ -4,6 +4,7 @@ import koffi from 'koffi';
 // Linux's numbers (asm-generic), the same on x86-64 and arm64.
 const AF_INET = 2;
 const AF_INET6 = 10;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
@@ -11,6 +12,7 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_TYPE = 3;
 const SO_BROADCAST = 6;
+const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_BINDTODEVICE = 25;
 const SO_RCVBUFFORCE = 33;
@@ -67,6 +69,11 @@ function check(call: string, result: number): number {
 /** A new UDP/IPv4 socket, as a file descriptor that child processes don't inherit. Throws SystemCallError. */
 export function openUdp(): number {
   return check('socket', libc().socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+/** A new TCP/IPv4 socket, as a file descriptor that child processes don't inherit. Throws SystemCallError. */
+export function openTcp(): number {
+  return check('socket', libc().socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
 
 /** Lets the socket send and receive on one interface only (socket(7)). Throws SystemCallError. */
@@ -146,6 +153,11 @@ export function sendIcmpv6(fd: number, message: Uint8Array, address: Uint8Array)
   } catch (error) {
     if (!(error instanceof SystemCallError && ['EAGAIN', 'ENOBUFS'].includes(error.code))) throw error;
   }
+}
+
+/** Fixes the send buffer at `bytes`; connections that a listening socket accepts inherit it. */
+export function setSendBuffer(fd: number, bytes: number): void {
+  check('SO_SNDBUF', setFlag(fd, SO_SNDBUF, bytes));
 }
 
 /** Closes a descriptor that no Node object has taken over. */
