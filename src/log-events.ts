@@ -74,6 +74,9 @@ export function logTftp(logger: Logger, event: TftpEvent): void {
         `TFTP refused to ${event.client.address}: ${event.file}: ${event.detail}`,
       );
       break;
+    case 'crashed':
+      logger.error(event.detail);
+      break;
     default:
       logger.debug(event, 'TFTP');
   }

@@ -1,12 +1,15 @@
 import { readdirSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The loaders in the firmware folder. */
 export interface FirmwareFolder {
   /** True when a file of this name was there at the last `refresh`. Asked for every DHCP message, so it never waits. */
   has(name: string): boolean;
-  /** The contents of a loader, read once and again when the file has changed; undefined when there is none. */
+  /**
+   * The contents of a loader, in a SharedArrayBuffer, so that any thread can send them as they are. Read once and again
+   * when the file has changed; undefined when there is none.
+   */
   read(name: string): Promise<Uint8Array | undefined>;
   /** Looks again which files there are; throws an Error that names the folder when it can't be read. */
   refresh(): void;
@@ -18,7 +21,7 @@ const MAX_SIZE = 64 * 1024 * 1024;
 /** The loaders in the folder that `directory` names now. */
 export function openFirmwareFolder(directory: () => string): FirmwareFolder {
   let names = new Set<string>();
-  const contents = new Map<string, { readonly version: string; readonly bytes: Promise<Buffer> }>();
+  const contents = new Map<string, { readonly version: string; readonly bytes: Promise<Uint8Array> }>();
 
   return {
     has: (name) => names.has(name),
@@ -34,7 +37,7 @@ export function openFirmwareFolder(directory: () => string): FirmwareFolder {
       const version = `${path}:${facts.ino}:${facts.size}:${facts.mtimeMs}`;
       const known = contents.get(name);
       if (known?.version === version) return known.bytes;
-      const bytes = readFile(path);
+      const bytes = readShared(path);
       contents.set(name, { version, bytes });
       bytes.catch(() => contents.delete(name));
       return bytes;
@@ -50,4 +53,21 @@ export function openFirmwareFolder(directory: () => string): FirmwareFolder {
       }
     },
   };
+}
+
+async function readShared(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const bytes = new Uint8Array(new SharedArrayBuffer(size));
+    let length = 0;
+    while (length < size) {
+      const { bytesRead } = await file.read(bytes, length, size - length, length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    await file.close();
+  }
 }

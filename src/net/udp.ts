@@ -85,7 +85,7 @@ function literalOnly(
 }
 
 /** Hands a bound descriptor to Node, which reads from it from now on and closes it. */
-export async function adoptUdp(fd: number): Promise<Socket> {
+async function adoptUdp(fd: number): Promise<Socket> {
   const socket = createSocket({ type: 'udp4', lookup: literalOnly });
   const listening = once(socket, 'listening');
   socket.bind({ fd });

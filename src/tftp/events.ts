@@ -18,6 +18,7 @@ export type TftpEvent =
       readonly file: string;
       readonly reason: TftpFailure;
       readonly detail: string;
+      /** Bytes the client had acknowledged; 0 after a crash. */
       readonly bytes: number;
     }
   /** A request that got an ERROR (unknown file, write request, too many transfers …). */
@@ -33,9 +34,11 @@ export type TftpEvent =
       readonly type: 'dropped';
       readonly client: TftpPeer;
       readonly reason: 'malformed' | 'unexpected-opcode';
-    };
+    }
+  /** The thread that serves came to grief; it is started again a second later. What it was serving has `failed`. */
+  | { readonly type: 'crashed'; readonly detail: string };
 
-export type TftpFailure = 'timeout' | 'aborted' | 'send-error' | 'shutdown';
+export type TftpFailure = 'timeout' | 'aborted' | 'send-error' | 'shutdown' | 'crash';
 export type TftpRefusal = 'not-found' | 'write' | 'mode' | 'name' | 'busy' | 'error';
 
 export interface TftpPeer {

@@ -10,7 +10,7 @@ const MIN_BLKSIZE = 8;
  * Linux's default receive buffer (an skb of 1468 bytes is charged with 2304 of its 212,992 bytes), so it survives
  * a client that is busy for a moment. Wider windows gain next to nothing on a LAN.
  */
-const MAX_WINDOWSIZE = 32;
+export const MAX_WINDOWSIZE = 32;
 /** And its largest size in bytes, so that jumbo frames don't overrun the same buffer. */
 const MAX_WINDOW_BYTES = 65_536;
 

@@ -90,12 +90,9 @@ function parseRequest(opcode: RequestPacket['opcode'], bytes: Uint8Array): Reque
   return { opcode, filename, mode: latin1(mode).toLowerCase(), options };
 }
 
-/** DATA: block number (its low 16 bits are sent) and the block's bytes, copied. */
-export function encodeData(block: number, data: Uint8Array): Uint8Array {
-  const packet = Buffer.allocUnsafe(4 + data.length);
+/** Writes the four bytes of a DATA packet that come before its data: opcode and block number, of which the low 16 bits. */
+export function writeDataHead(packet: Uint8Array, block: number): void {
   writeHead(packet, Opcode.DATA, block & 0xffff);
-  packet.set(data, 4);
-  return packet;
 }
 
 /** OACK (RFC 2347): the options a server accepts. */

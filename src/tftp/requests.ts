@@ -1,16 +1,25 @@
+import type { Endpoint } from '../net/datagrams.ts';
 import type { TftpPeer } from './events.ts';
+import type { TftpOption } from './packet.ts';
 import type { Session } from './session.ts';
 
 /** A read request from its arrival to its end. */
 export interface ReadRequest {
+  /** Never used again for another request. */
+  readonly id: number;
   readonly client: TftpPeer;
+  /** `client` as it is compared and sent to. */
+  readonly endpoint: Endpoint;
   /** The normalised file name. */
   readonly file: string;
   /** The datagram as it came, to know a repetition. */
   readonly bytes: Uint8Array;
+  readonly options: readonly TftpOption[];
+  /** False when the mode is octet. */
+  readonly netascii: boolean;
   /** When it came, milliseconds on a monotonic clock. */
   readonly startedAt: number;
-  /** The transfer, once the backend has answered. */
+  /** The transfer, once the file has been found. */
   session?: Session;
 }
 
@@ -19,11 +28,12 @@ export interface ReadRequest {
  * transfer at a time there.
  */
 export class RequestTable {
-  readonly #byPeer = new Map<string, ReadRequest>();
+  readonly #byEndpoint = new Map<Endpoint, ReadRequest>();
+  readonly #byId = new Map<number, ReadRequest>();
   readonly #countByAddress = new Map<string, number>();
 
   get size(): number {
-    return this.#byPeer.size;
+    return this.#byEndpoint.size;
   }
 
   /** How many requests of one address are being served, whatever their ports. */
@@ -31,24 +41,27 @@ export class RequestTable {
     return this.#countByAddress.get(address) ?? 0;
   }
 
-  get(client: TftpPeer): ReadRequest | undefined {
-    return this.#byPeer.get(keyOf(client));
+  /** The request that this client has here. */
+  of(endpoint: Endpoint): ReadRequest | undefined {
+    return this.#byEndpoint.get(endpoint);
   }
 
-  /** True until the request is removed. */
-  has(request: ReadRequest): boolean {
-    return this.get(request.client) === request;
+  /** The request with this id, until it is removed. */
+  withId(id: number): ReadRequest | undefined {
+    return this.#byId.get(id);
   }
 
-  /** The peer must have no other request in the table. */
+  /** Its client must have no other request in the table. */
   add(request: ReadRequest): void {
-    this.#byPeer.set(keyOf(request.client), request);
+    this.#byEndpoint.set(request.endpoint, request);
+    this.#byId.set(request.id, request);
     const { address } = request.client;
     this.#countByAddress.set(address, this.countOf(address) + 1);
   }
 
   remove(request: ReadRequest): void {
-    this.#byPeer.delete(keyOf(request.client));
+    this.#byEndpoint.delete(request.endpoint);
+    this.#byId.delete(request.id);
     const { address } = request.client;
     const rest = this.countOf(address) - 1;
     if (rest > 0) this.#countByAddress.set(address, rest);
@@ -57,10 +70,6 @@ export class RequestTable {
 
   /** The requests now; one may be removed while they are walked. */
   values(): Iterable<ReadRequest> {
-    return this.#byPeer.values();
+    return this.#byEndpoint.values();
   }
-}
-
-function keyOf(client: TftpPeer): string {
-  return `${client.address}:${client.port}`;
 }

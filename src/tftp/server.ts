@@ -1,19 +1,20 @@
-import type { RemoteInfo, Socket } from 'node:dgram';
-import { once } from 'node:events';
-import type { TftpEvent, TftpPeer, TftpRefusal } from './events.ts';
-import { escapeBytes, normaliseName } from './name.ts';
-import { toNetascii } from './netascii.ts';
-import { negotiate } from './options.ts';
-import { ErrorCode, encodeError, Opcode, parsePacket, type RequestPacket } from './packet.ts';
-import { type ReadRequest, RequestTable } from './requests.ts';
-import { Session } from './session.ts';
-import { listen, openUdpSocket } from './socket.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { setSendBuffer } from '../net/datagrams.ts';
+import { formatIpv4, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
+import { closeDescriptor, describeSocket, setReceiveBuffer } from '../net/libc.ts';
+import { SharedContents } from './contents.ts';
+import type { TftpEvent, TftpPeer } from './events.ts';
+import type { FromThread, ServingSettings } from './messages.ts';
+import { notFound, type Refusal, TOO_LARGE_FOR_TEXT, trouble } from './refusal.ts';
+import { explainListen, openUdpSocket } from './socket.ts';
+import { ServingThread } from './thread.ts';
 
 /** Where the files come from. */
 export interface TftpBackend {
   /**
    * The whole contents of the file `name` (normalised, see `normaliseName`) for `client`; undefined when there is no
-   * such file. The bytes must not change afterwards: transfers share them without a copy.
+   * such file. The bytes must not change afterwards. Those in a SharedArrayBuffer are sent as they are; others are copied
+   * into one, once for as long as the same object is given.
    */
   find(name: string, client: TftpPeer): Promise<Uint8Array | undefined>;
 }
@@ -23,8 +24,8 @@ export interface TftpServerOptions {
   readonly address: string;
   /** UDP port for requests, 69 unless given; 0 takes any free one. */
   readonly port?: number;
-  /** A socket already bound, used instead of binding `address` and `port`. The server closes it. */
-  readonly socket?: Socket;
+  /** The descriptor of a UDP socket already bound, used instead of binding `address` and `port`. The server closes it. */
+  readonly socket?: number;
   /** Largest `blksize` granted, 8 to 65464: the interface's MTU - 32, since boot ROMs can't reassemble fragments. */
   readonly maxBlksize: number;
   /** Answer from the request port instead of a new port per transfer, for clients behind NAT. */
@@ -49,37 +50,69 @@ export interface TftpServer {
   readonly transfers: number;
 }
 
-/** How often running transfers are looked at for retransmissions, milliseconds. */
-const SWEEP_INTERVAL = 100;
+/**
+ * Largest file converted to netascii: that happens in one go, and nothing else runs meanwhile (about 0.1 s for this
+ * much). Text files are smaller; what is larger was asked for in the wrong mode.
+ */
+const MAX_NETASCII = 16 << 20;
+
+/** Room for a burst of requests when a rack is switched on. */
+const RECEIVE_BUFFER = 1 << 20;
+/** Room for what all transfers send at one time when they share the socket for requests: a few packets each. */
+const SHARED_SEND_BUFFER = 16 << 20;
+
+/** The pause before a thread that crashed is replaced, milliseconds: clients wait as long before they ask again. */
+const RESTART_DELAY = 1_000;
 
 /**
  * A read-only TFTP server: RFC 1350 with blksize, tsize, timeout and windowsize (RFC 2347, 2348, 2349, 7440).
  * Every datagram on the request port leads to one event or belongs to a request that is being served.
- * @throws RangeError when `maxBlksize` is not a block size.
+ *
+ * Packets are the business of a thread of its own (worker.ts). This side asks the backend for files and owns the sockets:
+ * it opens and closes them, so that none is lost with the thread.
+ * @throws RangeError when `maxBlksize` is not a block size, or `address` no IPv4 address.
  */
 export function createTftpServer(options: TftpServerOptions): TftpServer {
   const { maxBlksize } = options;
   if (!Number.isInteger(maxBlksize) || maxBlksize < 8 || maxBlksize > 65464) {
     throw new RangeError(`maxBlksize must be a whole number from 8 to 65464 (RFC 2348), not ${maxBlksize}`);
   }
-  return new Server(options);
+  const address = parseIpv4(options.address);
+  if (address === undefined) throw new RangeError(`address must be an IPv4 address, not ${options.address}`);
+  return new Server(options, address);
+}
+
+/** A request for which the thread has asked for a file. */
+interface Request {
+  readonly client: TftpPeer;
+  readonly file: string;
+  /** The socket opened for its transfer, to be closed at its end. */
+  socket?: number;
 }
 
 class Server implements TftpServer {
   readonly #options: TftpServerOptions;
-  readonly #maxTransfers: number;
-  readonly #maxTransfersPerClient: number;
-  readonly #requests = new RequestTable();
-  /** Text conversions, each for as long as the backend keeps the file. */
-  readonly #netascii = new WeakMap<Uint8Array, Uint8Array>();
-  #socket: Socket | undefined;
-  /** Runs only while there are requests. */
-  #sweeper: NodeJS.Timeout | undefined;
+  readonly #address: Ipv4;
+  readonly #settings: ServingSettings;
+  readonly #contents = new SharedContents();
+  /** By the thread's id for them. */
+  readonly #requests = new Map<number, Request>();
+  /** While the server runs. */
+  #socket: number | undefined;
+  /** Undefined between a crash and the restart. */
+  #thread: ServingThread | undefined;
+  #supervision: Promise<void> | undefined;
+  #stopping = new AbortController();
 
-  constructor(options: TftpServerOptions) {
+  constructor(options: TftpServerOptions, address: Ipv4) {
     this.#options = options;
-    this.#maxTransfers = options.maxTransfers ?? 4096;
-    this.#maxTransfersPerClient = options.maxTransfersPerClient ?? 64;
+    this.#address = address;
+    this.#settings = {
+      maxBlksize: options.maxBlksize,
+      singlePort: options.singlePort ?? false,
+      maxTransfers: options.maxTransfers ?? 4096,
+      maxTransfersPerClient: options.maxTransfersPerClient ?? 64,
+    };
   }
 
   get transfers(): number {
@@ -87,232 +120,139 @@ class Server implements TftpServer {
   }
 
   async start(): Promise<void> {
-    const { address, port = 69, socket = await listen(address, port) } = this.#options;
-    this.#socket = socket;
-    socket.on('message', (bytes: Uint8Array, sender: RemoteInfo) => this.#receive(socket, bytes, sender));
-    // A datagram that could not be received has no sender to name, and the socket stays usable.
-    socket.on('error', () => {});
+    const socket = this.#options.socket ?? this.#listen();
+    try {
+      setReceiveBuffer(socket, RECEIVE_BUFFER);
+      if (this.#settings.singlePort) setSendBuffer(socket, SHARED_SEND_BUFFER);
+      this.#stopping = new AbortController();
+      const thread = this.#launch(socket);
+      if (!(await thread.started)) {
+        const cause = await thread.ended;
+        throw new Error(`the thread that serves TFTP can't be started: ${cause?.message}`, { cause });
+      }
+      this.#socket = socket;
+      this.#supervision = this.#supervise(socket, thread);
+    } catch (error) {
+      closeDescriptor(socket);
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
     const socket = this.#socket;
-    if (!socket) return;
+    if (socket === undefined) return;
     this.#socket = undefined;
-    for (const request of this.#requests.values()) {
-      if (request.session) request.session.shutdown();
-      else this.#turnAway(socket, request, STOPPING);
-    }
-    // On a socket that was handed in, the last packets may wait for a turn of the event loop.
-    await new Promise((resolve) => setImmediate(resolve));
-    const closed = once(socket, 'close');
-    socket.close();
-    await closed;
+    this.#stopping.abort();
+    this.#thread?.send({ type: 'stop' });
+    await this.#supervision;
+    closeDescriptor(socket);
   }
 
   address(): TftpPeer {
-    if (!this.#socket) throw new Error('the TFTP server is not running');
-    const { address, port } = this.#socket.address();
-    return { address, port };
+    const local = this.#socket === undefined ? undefined : describeSocket(this.#socket);
+    if (!local) throw new Error('the TFTP server is not running');
+    return { address: formatIpv4(local.address as Ipv4), port: local.port };
   }
 
-  #receive(socket: Socket, bytes: Uint8Array, sender: RemoteInfo): void {
-    if (socket !== this.#socket) return;
-    const client = { address: sender.address, port: sender.port };
-    // Nothing can be sent to port 0, so whatever this is, it wants no answer.
-    const packet = client.port === 0 ? undefined : parsePacket(bytes);
-    const request = this.#requests.get(client);
-    switch (packet?.opcode) {
-      case Opcode.RRQ:
-      case Opcode.WRQ:
-        if (request && Buffer.compare(request.bytes, bytes) === 0) request.session?.repeat();
-        else this.#admit(socket, bytes, packet, client);
-        return;
-      case Opcode.ACK:
-      case Opcode.ERROR:
-        if (this.#options.singlePort && request?.session) request.session.handle(packet);
-        else this.#options.observe({ type: 'dropped', client, reason: 'unexpected-opcode' });
-        return;
-      default:
-        this.#options.observe({
-          type: 'dropped',
-          client,
-          reason: packet ? 'unexpected-opcode' : 'malformed',
-        });
-    }
-  }
-
-  /** Refuses a request or begins to serve it. */
-  #admit(socket: Socket, bytes: Uint8Array, packet: RequestPacket, client: TftpPeer): void {
-    const asked = { client, file: escapeBytes(packet.filename) };
-    const refusal = refusalOf(packet);
-    if (refusal) {
-      this.#refuse(socket, asked, refusal);
-      return;
-    }
-    const named = normaliseName(packet.filename);
-    if ('refusal' in named) {
-      this.#refuse(socket, asked, {
-        reason: 'name',
-        code: ErrorCode.ACCESS_VIOLATION,
-        message: named.refusal,
-      });
-      return;
-    }
-    this.#supersede(client);
-    if (
-      this.#requests.size >= this.#maxTransfers ||
-      this.#requests.countOf(client.address) >= this.#maxTransfersPerClient
-    ) {
-      this.#refuse(socket, asked, BUSY);
-      return;
-    }
-    const request: ReadRequest = { client, file: named.name, bytes, startedAt: performance.now() };
-    this.#requests.add(request);
-    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL);
-    void this.#serve(socket, request, packet);
-  }
-
-  /** Looks the file up and starts its transfer. Never rejects. */
-  async #serve(socket: Socket, request: ReadRequest, packet: RequestPacket): Promise<void> {
-    const { address, backend, singlePort } = this.#options;
+  #listen(): number {
+    const { address, port = 69 } = this.#options;
     try {
-      const found = await backend.find(request.file, request.client);
-      // While we waited the request may have ended: the server stopped, or the client sent another one.
-      if (!this.#requests.has(request)) return;
-      if (!found) {
-        this.#turnAway(socket, request, notFound(request.file, packet.filename));
-        return;
-      }
-      if (singlePort) {
-        this.#transfer(socket, request, packet, found);
-        return;
-      }
-      const own = await openUdpSocket(address, 0);
-      if (this.#requests.has(request)) this.#transfer(own, request, packet, found);
-      else own.close();
+      return openUdpSocket(this.#address, port);
     } catch (error) {
-      if (!this.#requests.has(request)) return;
-      const detail = error instanceof Error ? error.message : String(error);
-      this.#turnAway(socket, request, { ...TROUBLE, detail });
+      throw explainListen(error, address, port);
     }
   }
 
-  #transfer(socket: Socket, request: ReadRequest, packet: RequestPacket, found: Uint8Array): void {
-    const { client, file, startedAt } = request;
-    const { maxBlksize, observe, singlePort = false } = this.#options;
-    const octet = packet.mode === 'octet';
-    const contents = octet ? found : this.#asNetascii(found);
-    const size = contents.length;
-    const session = new Session({
+  #launch(socket: number): ServingThread {
+    const thread = new ServingThread({
+      settings: this.#settings,
       socket,
-      ownsSocket: !singlePort,
-      client,
-      file,
-      contents,
-      terms: negotiate(packet.options, { size, maxBlksize, windows: octet }),
-      startedAt,
-      now: () => performance.now(),
-      onEnd: (event) => {
-        this.#remove(request);
-        observe(event);
-      },
+      onMessage: (message) => this.#take(thread, message),
     });
-    request.session = session;
-    observe({ type: 'started', client, file, size });
-    session.begin();
+    this.#thread = thread;
+    return thread;
   }
 
-  #asNetascii(contents: Uint8Array): Uint8Array {
-    const known = this.#netascii.get(contents);
-    if (known) return known;
-    const text = toNetascii(contents);
-    this.#netascii.set(contents, text);
-    return text;
-  }
-
-  /** The client asks for something else from the port of a request being served: that one is over. */
-  #supersede(client: TftpPeer): void {
-    const request = this.#requests.get(client);
-    if (!request) return;
-    if (request.session) {
-      request.session.supersede();
-      return;
+  /** Replaces a thread that crashes, until the server is stopped. */
+  async #supervise(socket: number, first: ServingThread): Promise<void> {
+    let failure = await first.ended;
+    for (;;) {
+      this.#thread = undefined;
+      if (!this.#stopping.signal.aborted) this.#reportCrash(failure);
+      this.#abandonRequests();
+      await pause(RESTART_DELAY, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      if (this.#stopping.signal.aborted) return;
+      try {
+        failure = await this.#launch(socket).ended;
+      } catch (error) {
+        failure = error instanceof Error ? error : new Error(String(error));
+      }
     }
-    this.#remove(request);
-    const detail = 'the client sent another request before this one was answered';
-    this.#options.observe({ type: 'refused', client, file: request.file, reason: 'error', detail });
   }
 
-  /** Refuses a request that was already admitted. */
-  #turnAway(socket: Socket, request: ReadRequest, refusal: Refusal): void {
-    this.#remove(request);
-    this.#refuse(socket, request, refusal);
+  #reportCrash(failure: Error | undefined): void {
+    const why = failure?.message ?? 'it ended by itself';
+    const detail = `the thread that serves TFTP crashed and is started again: ${why}`;
+    this.#options.observe({ type: 'crashed', detail });
   }
 
-  #refuse(socket: Socket, asked: Pick<ReadRequest, 'client' | 'file'>, refusal: Refusal): void {
-    const { client, file } = asked;
-    const { reason, code, message, detail = message } = refusal;
-    // An ERROR that can't be sent is like one that was lost: the client asks again.
-    socket.send(encodeError(code, message), client.port, client.address, () => {});
-    this.#options.observe({ type: 'refused', client, file, reason, detail });
+  /** Ends the requests that a thread has left behind; after a stop there are none. */
+  #abandonRequests(): void {
+    for (const [id, { client, file }] of this.#requests) {
+      this.#end(id);
+      const detail = 'the thread that served it crashed';
+      this.#options.observe({ type: 'failed', client, file, reason: 'crash', detail, bytes: 0 });
+    }
   }
 
-  #remove(request: ReadRequest): void {
-    this.#requests.remove(request);
-    if (this.#requests.size > 0) return;
-    clearInterval(this.#sweeper);
-    this.#sweeper = undefined;
+  #take(thread: ServingThread, message: FromThread): void {
+    switch (message.type) {
+      case 'ready':
+        break;
+      case 'find':
+        void this.#find(thread, message);
+        break;
+      case 'event':
+        if (message.ends !== undefined) this.#end(message.ends);
+        this.#options.observe(message.event);
+        break;
+    }
   }
 
-  #sweep(): void {
-    const now = performance.now();
-    for (const request of this.#requests.values()) request.session?.tick(now);
+  /** Looks the file up, opens the transfer's socket, and hands both to the thread. Never rejects. */
+  async #find(thread: ServingThread, asked: Extract<FromThread, { type: 'find' }>): Promise<void> {
+    const { id, client, file, netascii } = asked;
+    const request: Request = { client, file };
+    this.#requests.set(id, request);
+    // While we wait the request may end: the server stops, or the client sends another one.
+    const isOver = () => this.#requests.get(id) !== request;
+    const refuse = (refusal: Refusal) => thread.send({ type: 'refuse', id, refusal });
+    try {
+      const found = await this.#options.backend.find(file, client);
+      if (isOver()) return;
+      if (!found) {
+        refuse(notFound(file, asked.asked));
+      } else if (netascii && found.length > MAX_NETASCII) {
+        refuse(TOO_LARGE_FOR_TEXT);
+      } else {
+        const contents = netascii ? this.#contents.netascii(found) : this.#contents.octet(found);
+        thread.send({ type: 'serve', id, socket: this.#socketFor(request), contents });
+      }
+    } catch (error) {
+      if (!isOver()) refuse(trouble(error instanceof Error ? error.message : String(error)));
+    }
   }
-}
 
-/** Why a request isn't served: for the counter, for the client (code and message), for our own people. */
-interface Refusal {
-  readonly reason: TftpRefusal;
-  readonly code: number;
-  readonly message: string;
-  /** `message` unless given. */
-  readonly detail?: string;
-}
-
-const BUSY: Refusal = { reason: 'busy', code: ErrorCode.NOT_DEFINED, message: 'busy, try again' };
-const STOPPING: Refusal = {
-  reason: 'error',
-  code: ErrorCode.NOT_DEFINED,
-  message: 'the server is shutting down',
-};
-const TROUBLE: Refusal = {
-  reason: 'error',
-  code: ErrorCode.NOT_DEFINED,
-  message: "the server can't send this file now",
-};
-
-/** Refuses what can never be served: writing, and modes other than octet and netascii. */
-function refusalOf(packet: RequestPacket): Refusal | undefined {
-  if (packet.opcode === Opcode.WRQ) {
-    return { reason: 'write', code: ErrorCode.ACCESS_VIOLATION, message: 'this server is read-only' };
+  #socketFor(request: Request): number | undefined {
+    if (this.#settings.singlePort) return undefined;
+    request.socket = openUdpSocket(this.#address, 0);
+    return request.socket;
   }
-  if (packet.mode === 'octet' || packet.mode === 'netascii') return undefined;
-  const mode = escapeBytes(Buffer.from(packet.mode, 'latin1'));
-  return {
-    reason: 'mode',
-    code: ErrorCode.ILLEGAL_OPERATION,
-    message: `no transfer mode "${mode}", use octet`,
-  };
-}
 
-/** When the name had to be brought into form, `detail` also says how it came. */
-function notFound(file: string, filename: Uint8Array): Refusal {
-  const message = `no such file: ${file}`;
-  const asked = escapeBytes(filename);
-  return {
-    reason: 'not-found',
-    code: ErrorCode.FILE_NOT_FOUND,
-    message,
-    detail: asked === file ? message : `${message} (asked for as "${asked}")`,
-  };
+  /** The request is over: its socket goes. */
+  #end(id: number): void {
+    const socket = this.#requests.get(id)?.socket;
+    this.#requests.delete(id);
+    if (socket !== undefined) closeDescriptor(socket);
+  }
 }

@@ -1,4 +1,6 @@
-import type { RemoteInfo, Socket } from 'node:dgram';
+import type { Datagram, DatagramSender, Endpoint } from '../net/datagrams.ts';
+import { addressOf } from '../net/memory.ts';
+import type { SharedBytes } from './contents.ts';
 import type { TftpEvent, TftpFailure, TftpPeer } from './events.ts';
 import { escapeBytes } from './name.ts';
 import type { Terms } from './options.ts';
@@ -6,11 +8,11 @@ import {
   type AckPacket,
   ErrorCode,
   type ErrorPacket,
-  encodeData,
   encodeError,
   encodeOack,
   Opcode,
   parsePacket,
+  writeDataHead,
 } from './packet.ts';
 import { Transfer, type TransferStep } from './transfer.ts';
 
@@ -18,19 +20,19 @@ const WRONG_TRANSFER = encodeError(ErrorCode.UNKNOWN_TRANSFER_ID, 'this port bel
 
 /** One file on its way to one client. */
 export interface SessionOptions {
-  /** Where packets leave from; the session closes it at its end when `ownsSocket`. */
-  readonly socket: Socket;
-  /** True when the socket is this transfer's own: the session then also reads it. */
-  readonly ownsSocket: boolean;
+  /** The descriptor packets leave from. */
+  readonly socket: number;
+  readonly sender: DatagramSender;
   readonly client: TftpPeer;
+  /** `client` as it is compared and sent to. */
+  readonly endpoint: Endpoint;
   readonly file: string;
   /** The whole file as it is sent; only read, so that transfers can share it. */
-  readonly contents: Uint8Array;
+  readonly contents: SharedBytes;
   readonly terms: Terms;
-  /** When the request came, milliseconds on the clock of `now`. */
+  /** When the request came, and when the transfer begins: milliseconds on one monotonic clock. */
   readonly startedAt: number;
-  /** A monotonic clock, milliseconds. */
-  readonly now: () => number;
+  readonly now: number;
   /** Called once, with the event that ends the transfer. */
   readonly onEnd: (event: TftpEvent) => void;
 }
@@ -39,55 +41,59 @@ export interface SessionOptions {
 export class Session {
   readonly #options: SessionOptions;
   readonly #transfer: Transfer;
-  /** Why the last packet could not be sent; undefined once the client has acknowledged something after it. */
+  readonly #address: number;
+  /**
+   * Why a packet could not be sent; undefined once the client has acknowledged something after it. Until then it is like
+   * one that was lost: sent again, until the transfer times out.
+   */
   #sendError: Error | undefined;
   #ended = false;
-  /**
-   * Watches the packets that begin the transfer or repeat something. A send that fails is a packet lost, so after it
-   * only repetitions follow; the packets in between go without a callback, which would cost a tenth of the time.
-   */
-  readonly #onSent = (error: Error | null): void => {
-    if (error) this.#sendError = error;
-  };
 
-  /** Takes over the (bound) socket; nothing is sent before `begin`. */
+  /** Nothing is sent before `begin`. */
   constructor(options: SessionOptions) {
-    const { socket, ownsSocket, contents, terms, now } = options;
+    const { contents, terms, now } = options;
     this.#options = options;
-    this.#transfer = new Transfer(
-      { ...terms, size: contents.length, oack: terms.accepted.length > 0 },
-      now(),
-    );
-    if (ownsSocket) {
-      socket.on('message', (bytes: Uint8Array, sender: RemoteInfo) => this.#receive(bytes, sender));
-      socket.on('error', (error) => this.#fail('send-error', error.message));
-    }
+    this.#transfer = new Transfer({ ...terms, size: contents.length, oack: terms.accepted.length > 0 }, now);
+    this.#address = addressOf(contents);
   }
 
   /** Sends the first packet. */
   begin(): void {
-    this.#apply(this.#transfer.begin(), this.#onSent);
+    this.#apply(this.#transfer.begin());
+  }
+
+  /** Takes what came on a socket that is this transfer's own, from the client or from anyone else. */
+  receive({ bytes, sender }: Datagram, now: number): void {
+    const packet = parsePacket(bytes);
+    if (sender !== this.#options.endpoint) {
+      // RFC 1350 §4: tell the stranger, and carry on. An ERROR is never answered, so that two peers can't loop.
+      if (packet && packet.opcode !== Opcode.ERROR) {
+        this.#options.sender.send(this.#options.socket, sender, WRONG_TRANSFER);
+      }
+      return;
+    }
+    if (packet?.opcode === Opcode.ACK || packet?.opcode === Opcode.ERROR) this.handle(packet, now);
   }
 
   /** Takes an ACK or ERROR from the client. */
-  handle(packet: AckPacket | ErrorPacket): void {
+  handle(packet: AckPacket | ErrorPacket, now: number): void {
     if (packet.opcode === Opcode.ERROR) {
       this.#clientGaveUp(packet);
       return;
     }
-    const step = this.#transfer.ack(packet.block, this.#options.now());
+    const step = this.#transfer.ack(packet.block, now);
     if (step.type !== 'wait') this.#sendError = undefined;
     this.#apply(step);
   }
 
   /** The client's request came again, the same to the byte. */
-  repeat(): void {
-    this.#apply(this.#transfer.repeat(this.#options.now()), this.#onSent);
+  repeat(now: number): void {
+    this.#apply(this.#transfer.repeat(now));
   }
 
   /** Retransmits or gives up when it is time to; called every now and then. */
   tick(now: number): void {
-    this.#apply(this.#transfer.tick(now), this.#onSent);
+    this.#apply(this.#transfer.tick(now));
   }
 
   /** The client asks for something else from the same port: it no longer wants this file. */
@@ -98,30 +104,18 @@ export class Session {
 
   /** Breaks the transfer off and tells the client. */
   shutdown(): void {
-    this.#send(encodeError(ErrorCode.NOT_DEFINED, 'the server is shutting down'));
-    this.#fail('shutdown', 'the server is shutting down');
+    const reason = 'the server is shutting down';
+    this.#send(encodeError(ErrorCode.NOT_DEFINED, reason));
+    this.#fail('shutdown', reason);
   }
 
-  #receive(bytes: Uint8Array, sender: RemoteInfo): void {
-    if (this.#ended) return;
-    const packet = parsePacket(bytes);
-    const { client, socket } = this.#options;
-    if (sender.port !== client.port || sender.address !== client.address) {
-      // RFC 1350 §4: tell the stranger, and carry on. An ERROR is never answered, so that two peers can't loop.
-      if (packet && packet.opcode !== Opcode.ERROR && sender.port !== 0) {
-        socket.send(WRONG_TRANSFER, sender.port, sender.address, () => {});
-      }
-      return;
-    }
-    if (packet?.opcode === Opcode.ACK || packet?.opcode === Opcode.ERROR) this.handle(packet);
-  }
-
-  #apply(step: TransferStep, onSent?: (error: Error | null) => void): void {
+  #apply(step: TransferStep): void {
     switch (step.type) {
       case 'wait':
         break;
       case 'send':
-        for (let block = step.first; block <= step.last; block++) this.#send(this.#packet(block), onSent);
+        if (step.first === 0) this.#send(encodeOack(this.#options.terms.accepted));
+        else this.#sendData(step.first, step.last);
         break;
       case 'done':
         this.#done();
@@ -133,16 +127,21 @@ export class Session {
     }
   }
 
-  #packet(block: number): Uint8Array {
-    const { contents, terms } = this.#options;
-    if (block === 0) return encodeOack(terms.accepted);
-    const start = (block - 1) * terms.blksize;
-    return encodeData(block, contents.subarray(start, start + terms.blksize));
+  #sendData(first: number, last: number): void {
+    const { sender, socket, endpoint, contents, terms } = this.#options;
+    for (let block = first; block <= last; block++) {
+      const start = (block - 1) * terms.blksize;
+      const length = Math.min(terms.blksize, contents.length - start);
+      writeDataHead(sender.add(this.#address + start, length), block);
+    }
+    const error = sender.flush(socket, endpoint);
+    if (error) this.#sendError = error;
   }
 
-  #send(packet: Uint8Array, onSent?: (error: Error | null) => void): void {
-    const { socket, client } = this.#options;
-    socket.send(packet, client.port, client.address, onSent);
+  #send(packet: Uint8Array): void {
+    const { sender, socket, endpoint } = this.#options;
+    const error = sender.send(socket, endpoint, packet);
+    if (error) this.#sendError = error;
   }
 
   #clientGaveUp(packet: ErrorPacket): void {
@@ -178,7 +177,6 @@ export class Session {
   #end(event: TftpEvent): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#options.ownsSocket) this.#options.socket.close();
     this.#options.onEnd(event);
   }
 }

@@ -1,6 +1,9 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import type { ExecutionContext } from 'ava';
+import koffi from 'koffi';
+import type { Ipv4 } from '../../src/net/ipv4.ts';
+import { closeDescriptor } from '../../src/net/libc.ts';
 import type { TftpEvent } from '../../src/tftp/events.ts';
 import { createTftpServer, type TftpServer, type TftpServerOptions } from '../../src/tftp/server.ts';
 
@@ -143,6 +146,26 @@ export async function rawClient(t: ExecutionContext, address = '127.0.0.1'): Pro
     },
     close,
   };
+}
+
+/** Sends a UDP datagram that claims to come from port 0, which only a raw socket can do. */
+export function sendFromPortZero(datagram: Uint8Array, address: Ipv4, port: number): void {
+  const libc = koffi.load('libc.so.6');
+  const socket = libc.func('int socket(int domain, int type, int protocol)');
+  const sendto = libc.func(
+    'long sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t size)',
+  );
+  const [AF_INET, SOCK_RAW, IPPROTO_UDP] = [2, 3, 17];
+  const packet = Buffer.concat([Buffer.alloc(8), datagram]);
+  packet.writeUInt16BE(port, 2);
+  packet.writeUInt16BE(packet.length, 4);
+  const sockaddr = Buffer.alloc(16);
+  sockaddr.writeUInt16LE(AF_INET, 0);
+  sockaddr.writeUInt32BE(address, 4);
+  const fd: number = socket(AF_INET, SOCK_RAW, IPPROTO_UDP);
+  const sent: number = sendto(fd, packet, packet.length, 0, sockaddr, sockaddr.length);
+  closeDescriptor(fd);
+  if (sent !== packet.length) throw new Error('a raw socket needs root');
 }
 
 /** Fetches a file in lockstep, the way RFC 1350 has it, with 512-byte blocks and no options. */

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { encodeData, encodeError, encodeOack, Opcode, parsePacket } from '../../src/tftp/packet.ts';
+import { encodeError, encodeOack, Opcode, parsePacket, writeDataHead } from '../../src/tftp/packet.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
 
@@ -88,9 +88,14 @@ test('any bytes at all can be read without an exception', (t) => {
 });
 
 test('DATA carries the low 16 bits of its block number', (t) => {
-  t.deepEqual(encodeData(1, bytes('abc')), bytes('\0\x03\0\x01abc'));
-  t.deepEqual(encodeData(65536, bytes('')), bytes('\0\x03\0\0'));
-  t.deepEqual(encodeData(65537 + 511, bytes('')), bytes('\0\x03\x02\0'));
+  const headOf = (block: number, data: string) => {
+    const packet = bytes(`????${data}`);
+    writeDataHead(packet, block);
+    return packet;
+  };
+  t.deepEqual(headOf(1, 'abc'), bytes('\0\x03\0\x01abc'));
+  t.deepEqual(headOf(65536, ''), bytes('\0\x03\0\0'));
+  t.deepEqual(headOf(65537 + 511, ''), bytes('\0\x03\x02\0'));
 });
 
 test('OACK lists options as NUL-terminated pairs', (t) => {

@@ -1,0 +1,196 @@
+import koffi from 'koffi';
+import { type Ipv4, ipv4FromBytes } from './ipv4.ts';
+import { SystemCallError } from './libc.ts';
+import { allocate, type Memory } from './memory.ts';
+
+const AF_INET = 2;
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_SNDBUFFORCE = 32;
+const MSG_DONTWAIT = 0x40;
+
+/** struct sockaddr_in in bytes: its size, and the offsets of its fields. */
+const SOCKADDR_IN = { size: 16, port: 2, address: 4 };
+/** The same of other structures in 32-bit words; pointers and lengths take two of them. */
+const IOVEC = { size: 4, base: 0, length: 2 };
+const MMSGHDR = { size: 16, name: 0, namelen: 2, iov: 4, iovlen: 6 };
+
+const libc = koffi.load('libc.so.6');
+const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t size)');
+const recvfrom = libc.func(
+  'long recvfrom(int fd, uintptr_t bytes, size_t length, int flags, uintptr_t address, uintptr_t size)',
+);
+const sendto = libc.func(
+  'long sendto(int fd, uintptr_t bytes, size_t length, int flags, uintptr_t address, uint32_t size)',
+);
+const sendmsg = libc.func('long sendmsg(int fd, uintptr_t message, int flags)');
+const sendmmsg = libc.func('int sendmmsg(int fd, uintptr_t messages, unsigned int count, int flags)');
+
+/** An IPv4 address and a UDP port as one whole number, `address * 65536 + port`: cheap to compare and to look up. */
+export type Endpoint = number & { readonly endpoint: unique symbol };
+
+/** The address part of an endpoint. */
+export function addressOfEndpoint(endpoint: Endpoint): Ipv4 {
+  return Math.floor(endpoint / 65536) as Ipv4;
+}
+
+/** The port part of an endpoint. */
+export function portOfEndpoint(endpoint: Endpoint): number {
+  return endpoint % 65536;
+}
+
+/** A datagram that came. */
+export interface Datagram {
+  /** Its bytes, until the next one is received: copy what is to be kept. */
+  readonly bytes: Uint8Array;
+  readonly sender: Endpoint;
+}
+
+/** Receives datagrams into memory of its own, one at a time. */
+export class DatagramReceiver {
+  readonly #buffer;
+  /** What the last datagram was. Most are ACKs, so that the next often has the same length. */
+  #received: Uint8Array;
+  readonly #sender = allocate(SOCKADDR_IN.size);
+  readonly #senderSize = allocate(4);
+
+  /** Datagrams longer than `maxLength` bytes are cut. */
+  constructor(maxLength: number) {
+    this.#buffer = allocate(maxLength);
+    this.#received = this.#buffer.bytes.subarray(0, 0);
+    this.#senderSize.bytes.writeUInt32LE(SOCKADDR_IN.size);
+  }
+
+  /** The next datagram that waits on an IPv4 socket, or undefined; never blocks. Throws SystemCallError. */
+  receive(fd: number): Datagram | undefined {
+    const { address, bytes } = this.#buffer;
+    const length = recvfrom(
+      fd,
+      address,
+      bytes.length,
+      MSG_DONTWAIT,
+      this.#sender.address,
+      this.#senderSize.address,
+    );
+    if (length < 0) {
+      const { EAGAIN, EINTR } = koffi.os.errno;
+      const errno = koffi.errno();
+      if (errno === EAGAIN || errno === EINTR) return undefined;
+      throw new SystemCallError('recvfrom');
+    }
+    if (this.#received.length !== length) this.#received = bytes.subarray(0, length);
+    return { bytes: this.#received, sender: endpointIn(this.#sender.bytes) };
+  }
+}
+
+function endpointIn(name: Uint8Array): Endpoint {
+  const port = ((name[SOCKADDR_IN.port] ?? 0) << 8) | (name[SOCKADDR_IN.port + 1] ?? 0);
+  return (ipv4FromBytes(name, SOCKADDR_IN.address) * 65536 + port) as Endpoint;
+}
+
+/** Bytes before the body of each datagram of a batch. */
+const HEAD = 4;
+/** Longest datagram that `send` takes. */
+const MAX_SINGLE = 2048;
+
+/**
+ * Sends datagrams without ever blocking: one, or a batch with a single system call (sendmmsg(2)). Those of a batch have a
+ * head of four bytes and a body that the kernel takes from where it is, so that nothing is copied here. A datagram that
+ * the kernel doesn't take is lost, as one on the wire is.
+ */
+export class DatagramSender {
+  readonly #name = allocate(SOCKADDR_IN.size);
+  readonly #single = allocate(MAX_SINGLE);
+  readonly #messages;
+  readonly #vectors;
+  readonly #heads: readonly Memory[];
+  #count = 0;
+
+  /** Batches have at most `capacity` datagrams. */
+  constructor(capacity: number) {
+    this.#name.bytes.writeUInt16LE(AF_INET);
+    this.#messages = allocate(capacity * MMSGHDR.size * 4);
+    this.#vectors = allocate(capacity * 2 * IOVEC.size * 4);
+    this.#heads = Array.from({ length: capacity }, () => allocate(HEAD));
+    this.#heads.forEach((head, index) => {
+      this.#prepare(index, head.address);
+    });
+  }
+
+  /** Sends `packet`, at most 2048 bytes. Gives the error when the kernel doesn't take it. */
+  send(fd: number, to: Endpoint, packet: Uint8Array): SystemCallError | undefined {
+    this.#address(to);
+    this.#single.bytes.set(packet);
+    const { address } = this.#single;
+    const sent = sendto(fd, address, packet.length, MSG_DONTWAIT, this.#name.address, SOCKADDR_IN.size);
+    return sent < 0 ? new SystemCallError('sendto') : undefined;
+  }
+
+  /**
+   * Adds a datagram to the batch, with the `length` bytes at `address` as its body (see `addressOf`). Gives its head, to
+   * be written before `flush`. Throws RangeError when the batch is full.
+   */
+  add(address: number, length: number): Uint8Array {
+    const head = this.#heads[this.#count];
+    if (!head) throw new RangeError(`a batch has room for ${this.#heads.length} datagrams`);
+    const vector = (2 * this.#count + 1) * IOVEC.size;
+    writePointer(this.#vectors.words, vector + IOVEC.base, address);
+    this.#vectors.words[vector + IOVEC.length] = length;
+    this.#count++;
+    return head.bytes;
+  }
+
+  /** Sends the batch and empties it. Gives the error when the kernel takes only its beginning, or nothing. */
+  flush(fd: number, to: Endpoint): SystemCallError | undefined {
+    this.#address(to);
+    const count = this.#count;
+    this.#count = 0;
+    // For one message sendmmsg is worse: it offers the processor to others before it returns.
+    if (count === 1) {
+      const sent = sendmsg(fd, this.#messages.address, MSG_DONTWAIT);
+      return sent < 0 ? new SystemCallError('sendmsg') : undefined;
+    }
+    let sent = 0;
+    while (sent < count) {
+      const messages = this.#messages.address + sent * MMSGHDR.size * 4;
+      const taken = sendmmsg(fd, messages, count - sent, MSG_DONTWAIT);
+      if (taken < 0) return new SystemCallError('sendmmsg');
+      sent += taken;
+    }
+    return undefined;
+  }
+
+  #address(to: Endpoint): void {
+    this.#name.bytes.writeUInt16BE(portOfEndpoint(to), SOCKADDR_IN.port);
+    this.#name.bytes.writeUInt32BE(addressOfEndpoint(to), SOCKADDR_IN.address);
+  }
+
+  /** Fills in what is the same in every batch: each message has one address, and two vectors for head and body. */
+  #prepare(index: number, head: number): void {
+    const messages = this.#messages.words;
+    const vectors = this.#vectors.words;
+    const message = index * MMSGHDR.size;
+    const vector = 2 * index * IOVEC.size;
+    writePointer(messages, message + MMSGHDR.name, this.#name.address);
+    messages[message + MMSGHDR.namelen] = SOCKADDR_IN.size;
+    writePointer(messages, message + MMSGHDR.iov, this.#vectors.address + vector * 4);
+    messages[message + MMSGHDR.iovlen] = 2;
+    writePointer(vectors, vector + IOVEC.base, head);
+    vectors[vector + IOVEC.length] = HEAD;
+  }
+}
+
+/** Writes an address in two words, the lower one first; each takes as many of its bits as it has. */
+function writePointer(words: Uint32Array, at: number, address: number): void {
+  words[at] = address;
+  words[at + 1] = address / 0x1_0000_0000;
+}
+
+/** Asks for a send buffer of `bytes`; without CAP_NET_ADMIN the kernel grants at most net.core.wmem_max. */
+export function setSendBuffer(fd: number, bytes: number): void {
+  const value = Buffer.alloc(4);
+  value.writeInt32LE(bytes);
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, value, value.length) < 0) {
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, value, value.length);
+  }
+}

@@ -1,0 +1,26 @@
+import koffi from 'koffi';
+
+/** Bytes at a known place in memory that never move, for system calls to read and write. */
+export interface Memory {
+  readonly bytes: Buffer;
+  /** The same bytes as 32-bit words, for what is used with every packet: a typed array is faster than a Buffer. */
+  readonly words: Uint32Array;
+  /** Where the first of them is. */
+  readonly address: number;
+}
+
+/** Zeroed memory of `size` bytes, a multiple of four; keep the result for as long as a system call may use it. */
+export function allocate(size: number): Memory {
+  const buffer = new SharedArrayBuffer(size);
+  const bytes = Buffer.from(buffer);
+  return { bytes, words: new Uint32Array(buffer), address: addressOf(bytes) };
+}
+
+/**
+ * Where `bytes` begin in memory. They must be in a SharedArrayBuffer, which never moves, and be kept for as long as the
+ * address is used. Handing a system call such a number instead of the bytes saves about 0.4 µs per argument.
+ */
+export function addressOf(bytes: Uint8Array<SharedArrayBuffer>): number {
+  // A user-space address has at most 52 bits on x86-64 and arm64, so a number holds it exactly.
+  return Number(koffi.address(bytes));
+}

@@ -1,0 +1,105 @@
+import { performance } from 'node:perf_hooks';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { DatagramReceiver, DatagramSender } from '../net/datagrams.ts';
+import { acknowledge, Epoll, setTimer } from '../net/epoll.ts';
+import { type FromThread, MAX_UNREAD, type ThreadSetup, type ToThread } from './messages.ts';
+import { MAX_WINDOWSIZE } from './options.ts';
+import { Responder } from './responder.ts';
+
+/** How often running transfers are looked at for retransmissions, milliseconds. */
+const SWEEP_INTERVAL = 100;
+/** The longest wait when nothing runs, milliseconds: a process that ends without a stop waits as long for the thread. */
+const IDLE_INTERVAL = 1_000;
+const FOREVER = -1;
+/** Requests taken in one go, so that a burst of them is answered soon but transfers go on meanwhile. */
+const MAX_REQUESTS_PER_TURN = 16;
+/** No request and no ACK is longer than an Ethernet frame. */
+const MAX_DATAGRAM = 2_048;
+
+/**
+ * The serving thread, with an event loop of its own: a server's speed is that of its system calls, and here a block of a
+ * file costs three (epoll_wait, recvfrom, sendmsg). It opens and closes no descriptors, so that none is left behind
+ * however it ends. Returns when it is told to stop.
+ */
+function serve(setup: ThreadSetup, port: MessagePort): void {
+  const { settings, socket, wakeUp, timer } = setup;
+  const unread = new Int32Array(setup.unread);
+  const epoll = new Epoll(setup.epoll);
+  const receiver = new DatagramReceiver(MAX_DATAGRAM);
+  const tell = (message: FromThread): void => {
+    Atomics.add(unread, 0, 1);
+    port.postMessage(message);
+  };
+  const responder = new Responder({
+    settings,
+    socket,
+    sender: new DatagramSender(MAX_WINDOWSIZE),
+    tell,
+    onOpen: (own) => epoll.add(own),
+    onClose: (own) => epoll.remove(own),
+  });
+
+  const takeRequests = (now: number): void => {
+    for (let count = 0; count < MAX_REQUESTS_PER_TURN; count++) {
+      const datagram = receiver.receive(socket);
+      if (!datagram) return;
+      responder.receiveRequest(datagram, now);
+    }
+  };
+  const takeFrom = (own: number, now: number): void => {
+    // It may have ended a moment ago, and its descriptor be closed.
+    const transfer = responder.transferOn(own);
+    const datagram = transfer && receiver.receive(own);
+    if (datagram) transfer.receive(datagram, now);
+  };
+
+  for (const fd of [wakeUp, timer, socket]) epoll.add(fd);
+  tell({ type: 'ready' });
+  let takesRequests = true;
+  let ticks = false;
+  for (;;) {
+    // A running timer ends the wait. Giving epoll_wait an end of its own would cost something with every block.
+    const count = epoll.wait(ticks ? FOREVER : IDLE_INTERVAL);
+    const now = performance.now();
+    for (let index = 0; index < count; index++) {
+      const fd = epoll.ready(index);
+      if (fd === socket) {
+        takeRequests(now);
+      } else if (fd === wakeUp) {
+        acknowledge(wakeUp);
+        for (const message of waitingOn(port)) {
+          if (message.type === 'stop') {
+            responder.shutdown();
+            return;
+          }
+          responder.answer(message, now);
+        }
+      } else if (fd === timer) {
+        acknowledge(timer);
+        responder.tick(now);
+      } else {
+        takeFrom(fd, now);
+      }
+    }
+    if (ticks === responder.idle) {
+      ticks = !ticks;
+      setTimer(timer, ticks ? SWEEP_INTERVAL : 0);
+    }
+    if (takesRequests !== Atomics.load(unread, 0) < MAX_UNREAD) {
+      takesRequests = !takesRequests;
+      if (takesRequests) epoll.add(socket);
+      else epoll.remove(socket);
+    }
+  }
+}
+
+function* waitingOn(port: MessagePort): Generator<ToThread> {
+  for (;;) {
+    const received = receiveMessageOnPort(port);
+    if (!received) return;
+    yield received.message;
+  }
+}
+
+if (!parentPort) throw new Error('this module runs in a worker thread');
+serve(workerData, parentPort);

@@ -1,0 +1,133 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import type { Worker } from 'node:worker_threads';
+import concurrentTest from 'ava';
+import { fetchPlain, rawClient, rrq, serveFiles } from '../support/tftp.ts';
+
+// A server has a thread of its own, and these tests watch how threads come and go.
+const test = concurrentTest.serial;
+const run = promisify(execFile);
+
+const file = Buffer.from('0123456789'.repeat(150));
+const files = { file };
+
+/** Starts a server and gives the thread that serves as well. */
+async function serveWithThread(...args: Parameters<typeof serveFiles>) {
+  const worker: Promise<Worker[]> = once(process, 'worker');
+  const served = await serveFiles(...args);
+  const [thread] = await worker;
+  if (!thread) throw new Error('the server started no thread');
+  return { ...served, thread };
+}
+
+const openDescriptors = () => readdirSync('/proc/self/fd').length;
+
+test('a lookup that takes its time holds up no other transfer', async (t) => {
+  let answerSlow = (_contents: Uint8Array) => {};
+  const slow = new Promise<Uint8Array>((resolve) => {
+    answerSlow = resolve;
+  });
+  const { port, waitFor, server } = await serveFiles(t, files, {
+    backend: { find: (name) => (name === 'slow' ? slow : Promise.resolve(file)) },
+  });
+  const patient = await rawClient(t);
+  patient.send(rrq('slow'), port);
+  const clients = await Promise.all(Array.from({ length: 10 }, () => rawClient(t)));
+  for (const client of clients) t.deepEqual(await fetchPlain(client, port, 'file'), file);
+  await waitFor('done', 10);
+  t.is(server.transfers, 1);
+  answerSlow(Buffer.from('at last'));
+  t.is((await patient.receive()).text, 'DATA 1 (7)');
+});
+
+test('a transfer goes on while the thread that answers DHCP is busy', async (t) => {
+  const { port, waitFor } = await serveFiles(t, { big: Buffer.alloc(4 << 20, 'rackseed ') });
+  const options = ['-sS', '-o', '/dev/null', '--tftp-blksize', '1468'];
+  const curl = spawn('curl', [...options, `tftp://127.0.0.1:${port}/big`]);
+  const exited = once(curl, 'exit');
+  await waitFor('started');
+  const deadline = performance.now() + 20_000;
+  const isRunning = () => !/\) Z /.test(readFileSync(`/proc/${curl.pid}/stat`, 'latin1'));
+  // Not one event is taken in this loop, curl's end included.
+  while (isRunning() && performance.now() < deadline) {}
+  t.false(isRunning());
+  t.deepEqual(await exited, [0, null]);
+  await waitFor('done');
+});
+
+test('when all requests end with stop, each is reported before stop resolves', async (t) => {
+  const { port, server, events, waitFor } = await serveFiles(t, files, { maxTransfersPerClient: 100 });
+  const clients = await Promise.all(Array.from({ length: 100 }, () => rawClient(t)));
+  for (const client of clients) client.send(rrq('file'), port);
+  await waitFor('started', 100);
+  await server.stop();
+  const reasons = events.filter((event) => event.type === 'failed').map(({ reason }) => reason);
+  t.deepEqual(reasons, Array(100).fill('shutdown'));
+  t.is(server.transfers, 0);
+});
+
+test('more requests than are read wait in the kernel, and none is forgotten', async (t) => {
+  const { port, waitFor } = await serveFiles(t, files);
+  const client = await rawClient(t);
+  const nonsense = Buffer.from('hello');
+  for (let count = 0; count < 2_000; count++) client.send(nonsense, port);
+  // As a lot of work on this thread would: no event is read meanwhile.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  await waitFor('dropped', 2_000);
+  t.deepEqual(await fetchPlain(client, port, 'file'), file);
+});
+
+for (const [how, crash] of [
+  ['is terminated', (thread: Worker) => void thread.terminate()],
+  ['throws an exception', (thread: Worker) => thread.postMessage(null)],
+] as const) {
+  test(`a thread that ${how} is reported and replaced, and leaves no socket behind`, async (t) => {
+    const before = openDescriptors();
+    const { port, server, thread, events, waitFor } = await serveWithThread(t, files);
+    const [started, other] = [await rawClient(t), await rawClient(t)];
+    started.send(rrq('file'), port);
+    t.is((await started.receive()).text, 'DATA 1 (512)');
+    crash(thread);
+    // The thread takes notice when it next has something to do.
+    other.send(rrq('file'), port);
+
+    const [crashed] = await waitFor('crashed');
+    t.regex(crashed?.detail ?? '', /^the thread that serves TFTP crashed and is started again: ./);
+    const [failed] = await waitFor('failed');
+    t.is(failed?.reason, 'crash');
+    t.deepEqual(failed?.client, { address: '127.0.0.1', port: started.port });
+
+    const client = await rawClient(t);
+    t.deepEqual(await fetchPlain(client, port, 'file'), file);
+    await waitFor('done');
+    for (const open of [started, other, client]) open.close();
+    await server.stop();
+    t.is(server.transfers, 0);
+    t.is(events.filter(({ type }) => type === 'crashed').length, 1);
+    t.is(openDescriptors(), before);
+  });
+}
+
+test('a server that is stopped right after a crash stays stopped', async (t) => {
+  const before = openDescriptors();
+  const { server, thread, waitFor } = await serveWithThread(t, files);
+  void thread.terminate();
+  await waitFor('crashed');
+  await server.stop();
+  t.throws(() => server.address(), { message: /not running/ });
+  t.is(openDescriptors(), before);
+});
+
+test('a process that exits without a stop is not held up', async (t) => {
+  const script = `
+    import { serveFiles } from ${JSON.stringify(import.meta.resolve('../support/tftp.ts'))};
+    await serveFiles({ teardown: () => {} }, {});
+    process.exit(7);
+  `;
+  const failure = await t.throwsAsync(
+    run(process.execPath, ['--import=tsx', '--input-type=module', '--eval', script], { timeout: 10_000 }),
+  );
+  t.like(failure, { code: 7 });
+});
