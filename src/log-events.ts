@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { DhcpEvent } from './dhcp/events.ts';
 import type { HttpEvent } from './http/events.ts';
+import type { KubernetesEvent } from './kubernetes/events.ts';
 import { formatIpv4 } from './net/ipv4.ts';
 import type { TftpEvent } from './tftp/events.ts';
 
@@ -97,3 +98,30 @@ export function logHttp(logger: Logger, event: HttpEvent): void {
     logger.debug(event, 'HTTP');
   }
 }
+
+export function logKubernetes(logger: Logger, event: KubernetesEvent): void {
+  switch (event.type) {
+    case 'trouble':
+      logger.error(`${event.doing} does not work: ${event.reason}; trying again`);
+      break;
+    case 'recovered':
+      logger.info(`${event.doing} works again`);
+      break;
+    case 'csr':
+      logCsr(logger, event);
+      break;
+    default:
+      logger.debug(event, 'Kubernetes');
+  }
+}
+
+function logCsr(logger: Logger, { csr, verdict, nodeName, reason }: CsrEvent): void {
+  const fields = { csr, nodeName };
+  if (verdict === 'approve') logger.info(fields, `certificate signing request ${csr} approved: ${reason}`);
+  else if (verdict === 'deny') logger.warn(fields, `certificate signing request ${csr} denied: ${reason}`);
+  else if (nodeName)
+    logger.warn(fields, `certificate signing request ${csr} left to an administrator: ${reason}`);
+  else logger.debug(fields, `certificate signing request ${csr} left alone: ${reason}`);
+}
+
+type CsrEvent = Extract<KubernetesEvent, { type: 'csr' }>;

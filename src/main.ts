@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { checkCommand } from './cli/check.ts';
+import { explainCommand } from './cli/explain.ts';
 import { addLabCommand } from './cli/lab.ts';
 import { Explained } from './cli/load.ts';
 import { leasesCommand, machinesCommand } from './cli/machines.ts';
-import { renderCommand } from './cli/render.ts';
+import { addPkiCommand } from './cli/pki.ts';
+import { RENDER_FORMATS, type RenderOptions, renderCommand } from './cli/render.ts';
 import { serveCommand } from './cli/serve.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -25,6 +27,7 @@ Examples:
   rackseed check                     is the configuration good?
   rackseed serve                     serve the networks in config/rackseed.yaml
   rackseed render 52:54:00:12:34:56  what would this machine get?
+  rackseed explain 52:54:00:12:34:56 and why?
   rackseed lab --firmware uefi       watch a virtual machine boot, without hardware`,
   );
 
@@ -52,9 +55,21 @@ command('check', 'check the configuration; exit status 1 when it has problems').
   },
 );
 
-command('render', 'print the iPXE script and the cloud-config that a machine would get')
+command('render', 'print the iPXE script and the documents that a machine would get')
   .argument('<mac>', 'its hardware address')
-  .action(async (mac: string, { config }: { config: string }) => print(await renderCommand(config, mac)));
+  .option('--profile <name>', 'as if the machine had this profile')
+  .addOption(
+    new Option('--format <format>', 'only this one, whatever the image reads').choices(RENDER_FORMATS),
+  )
+  .option('--diff', 'with --profile: what would change')
+  .addHelpText('after', '\nThe keys with which a machine joins its cluster are left out.')
+  .action(async (mac: string, { config, ...options }: RenderOptions & { config: string }) =>
+    print(await renderCommand(config, mac, options)),
+  );
+
+command('explain', 'tell who a machine is and why, and where its files and units come from')
+  .argument('<mac>', 'its hardware address')
+  .action(async (mac: string, { config }: { config: string }) => print(await explainCommand(config, mac)));
 
 command('machines', 'list the machines that were seen, and how far each got')
   .option('--json', 'as JSON', false)
@@ -69,6 +84,7 @@ command('leases', 'list the leased addresses')
   );
 
 addLabCommand(program);
+addPkiCommand(program);
 
 try {
   await program.parseAsync();

@@ -14,8 +14,10 @@ import { DhcpServer } from './dhcp/server.ts';
 import type { FileCache } from './http/file-cache.ts';
 import { machineScriptFor } from './http/machine-routes.ts';
 import { createProvisioningApp } from './http/provisioning.ts';
+import { Refusal } from './http/refusal.ts';
+import type { Joiner } from './kubernetes/joiner.ts';
 import { logDhcp, logHttp, logTftp } from './log-events.ts';
-import { identify } from './machines/identity.ts';
+import type { Identifier } from './machines/identifier.ts';
 import type { MachineRegistry } from './machines/registry.ts';
 import type { BootTracker } from './machines/tracker.ts';
 import type { Metrics } from './metrics/registry.ts';
@@ -26,7 +28,9 @@ import { openRouterAdvertiser, type RouterAdvertiser } from './net/router-advert
 import { findInherited, type InheritedSocket } from './net/systemd.ts';
 import { openTcpListener } from './net/tcp.ts';
 import { openBroadcastSockets } from './net/udp.ts';
-import { fillArgs, renderCloudConfig } from './provision/cloud-config.ts';
+import { fillArgs } from './provision/cloud-config.ts';
+import { type DocumentRequest, needsJoin, renderDocument } from './provision/document.ts';
+import type { JoinMaterial } from './provision/join.ts';
 import { buildVariables } from './provision/variables.ts';
 import type { Store } from './store/store.ts';
 import { createTftpServer } from './tftp/server.ts';
@@ -36,6 +40,9 @@ export interface SharedParts {
   readonly config: ConfigSource;
   readonly store: Store;
   readonly registry: MachineRegistry;
+  readonly identifier: Identifier;
+  /** What machines need to join the cluster; undefined when there is none. */
+  readonly joiner: Joiner | undefined;
   readonly firmware: FirmwareFolder;
   readonly cache: FileCache;
   readonly metrics: Metrics;
@@ -75,7 +82,7 @@ export async function openNetwork(
   shared: SharedParts,
   tracker: BootTracker,
 ): Promise<NetworkService> {
-  const { config, store, registry, firmware, cache, metrics, logger, ready } = shared;
+  const { config, store, registry, identifier, firmware, cache, metrics, logger, ready } = shared;
   const network = networkNamed(config(), name);
   const facts = await requireInterface(network.interface, network.address, network.subnet.prefix);
   const sockets = await openBroadcastSockets({
@@ -115,9 +122,29 @@ export async function openNetwork(
   const provisioning = {
     network,
     config,
+    identify: identifier.admit,
     cache,
     fillArgs: (machine: AdmittedMachine) => fillArgs(machine.profile, variables(machine)),
-    renderDocument: (machine: AdmittedMachine) => renderCloudConfig(machine.profile, variables(machine)),
+    async renderDocument(machine: AdmittedMachine, _: Network, request: DocumentRequest) {
+      const { profile, entry } = machine;
+      const join = needsJoin(profile, request) ? await joinFor(machine, shared) : undefined;
+      return renderDocument(request, {
+        profile,
+        variables: variables(machine),
+        adoptDisk: entry.adoptDisk,
+        ...(join && { join }),
+      });
+    },
+    leasedAddress(mac: Mac) {
+      const lease = dhcp.leases.leaseOf(mac);
+      return lease && lease.expires > Date.now() ? formatIpv4(lease.address) : undefined;
+    },
+    findByUuid(uuid: string) {
+      for (const { mac, inventory } of registry.all()) {
+        if (inventory.uuid?.toLowerCase() === uuid.toLowerCase()) return mac;
+      }
+      return undefined;
+    },
     onInventory: (mac: Mac, inventory: object) => void registry.see(mac, name, Date.now(), { inventory }),
     observe: (event: Parameters<typeof metrics.observeHttp>[0]) => {
       metrics.observeHttp(event);
@@ -180,6 +207,19 @@ function networkNamed(config: Config, name: string): Network {
   return network;
 }
 
+/** What a machine joins its cluster with. Rejects with a Refusal that makes the machine ask again. */
+async function joinFor(
+  { mac, hostname }: AdmittedMachine,
+  { joiner }: SharedParts,
+): Promise<JoinMaterial | undefined> {
+  try {
+    return await joiner?.join(hostname, mac);
+  } catch (error) {
+    const reason = `${hostname} ${mac} can't be given its keys: ${(error as Error).message}`;
+    throw new Refusal(503, 'the keys for this machine are not to be had now; try again', reason);
+  }
+}
+
 /** The network in the DHCP server's own terms. */
 function dhcpNetwork(network: Network, { machines }: Config): DhcpNetwork {
   const reservations = new Map<
@@ -195,10 +235,12 @@ function dhcpNetwork(network: Network, { machines }: Config): DhcpNetwork {
 
 /** What a machine gets besides an address; undefined when it is to be ignored. */
 function answerClient(client: DhcpClient, network: Network, shared: SharedParts): DhcpAnswer | undefined {
-  const identity = identify(shared.config(), client.mac);
+  const { identifier } = shared;
+  const booter = recognise(client);
+  // A machine is numbered when it boots from the network; what else asks for an address isn't.
+  const identity = booter ? identifier.admit(client.mac) : identifier.lookUp(client.mac);
   if (identity.admission === 'ignore') return undefined;
   const { hostname } = identity;
-  const booter = recognise(client);
   if (!booter) return { hostname };
   const override = identity.admission === 'boot' ? identity.entry.loader : undefined;
   const boot = answerBoot(booter, client.vendorClass !== undefined, {

@@ -1,11 +1,14 @@
 import type { Logger } from 'pino';
 import { openFirmwareFolder } from './boot/firmware-folder.ts';
+import { openCluster } from './cluster-service.ts';
 import type { Config } from './config/config.ts';
 import { formatProblem } from './config/problem.ts';
 import { watchConfig } from './config/watch.ts';
 import { createAdminApp } from './http/admin.ts';
 import { FileCache } from './http/file-cache.ts';
 import { listenAdmin } from './http/listen-admin.ts';
+import { createIdentifier } from './machines/identifier.ts';
+import { MachineIndexes } from './machines/indexes.ts';
 import { MachineRegistry } from './machines/registry.ts';
 import { BootTracker } from './machines/tracker.ts';
 import { createMetrics } from './metrics/registry.ts';
@@ -45,12 +48,21 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
     );
     cleanup.push(() => store.close());
 
+    const indexes = new MachineIndexes({
+      records: store.indexes(),
+      onAssigned: (record) => store.saveIndex(record),
+      onForgotten: (record) => store.removeIndex(record),
+    });
     const registry = new MachineRegistry({
       machines: store.machines(),
       isKept: (mac) => config.machines.has(mac),
       capacity: MAX_UNKNOWN_MACHINES + config.machines.size,
-      onForgotten: (mac) => store.removeMachine(mac),
+      onForgotten: (mac) => {
+        store.removeMachine(mac);
+        indexes.forget(mac);
+      },
     });
+    const identifier = createIdentifier(() => config, registry, indexes);
     const save = () => {
       for (const machine of registry.takeChanged()) store.saveMachine(machine);
     };
@@ -60,11 +72,36 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       save();
     });
 
+    const trackers = new Map(
+      config.networks.map(({ name }) => {
+        const tracker = new BootTracker(name, {
+          registry,
+          identify: identifier.lookUp,
+          isLoader: (file) => firmware.has(file),
+          onStage: ({ mac, hostname, stage, detail }) =>
+            logger.info({ mac, stage }, `${hostname} ${mac} ${detail}`),
+        });
+        return [name, tracker];
+      }),
+    );
+    const cluster =
+      config.kubernetes &&
+      openCluster(config.kubernetes, {
+        config: () => config,
+        registry,
+        identifier,
+        logger,
+        onNode: (mac, stage) => trackers.get(registry.get(mac)?.network ?? '')?.node(mac, stage, Date.now()),
+      });
+    cleanup.push(() => cluster?.stop());
+
     const metrics = createMetrics();
     const shared: SharedParts = {
       config: () => config,
       store,
       registry,
+      identifier,
+      joiner: cluster?.joiner,
       firmware,
       cache: new FileCache(() => config.assets.memory),
       metrics,
@@ -74,14 +111,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
     };
 
     const networks: NetworkService[] = [];
-    for (const { name } of config.networks) {
-      const tracker = new BootTracker(name, {
-        registry,
-        config: () => config,
-        isLoader: (file) => firmware.has(file),
-        onStage: ({ mac, hostname, stage, detail }) =>
-          logger.info({ mac, stage }, `${hostname} ${mac} ${detail}`),
-      });
+    for (const [name, tracker] of trackers) {
       const network = await openNetwork(name, shared, tracker);
       cleanup.push(() => network.stop());
       networks.push(network);
@@ -89,7 +119,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
 
     const admin = createAdminApp({
       ready: () => ready,
-      config: () => config,
+      identify: identifier.lookUp,
       machines: () => registry.all(),
       leases: () =>
         networks.flatMap(({ name, leases }) =>
@@ -149,6 +179,7 @@ function whatNeedsRestart(before: Config, after: Config): string | undefined {
   if (differs((config) => config.admin)) return 'admin.listen';
   if (differs((config) => config.store)) return 'store.lmdb';
   if (differs((config) => config.firmware)) return 'firmware.directory';
+  if (differs((config) => config.kubernetes)) return 'kubernetes';
   return undefined;
 }
 

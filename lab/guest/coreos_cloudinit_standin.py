@@ -11,7 +11,9 @@ the server that the document came from (`POST /phone-home/MAC`).
 As coreos-cloudinit does, it writes all files, units and drop-ins first and then carries out the units' commands in
 the order of the list; a command on a unit that doesn't exist ends the list, a unit that fails is reported and the list goes on.
 
-There is no systemd. Units are read with these keys and no others; every other key is ignored:
+Where systemd runs, the commands are systemd's to carry out (`systemctl start UNIT`, one after the other), and that the
+machine is up is for somebody else to tell. Where there is none, units are read with these keys and no others; every other key
+is ignored:
     [Unit]     Requires= BindsTo= Wants= (started first, in their own After= order), ConditionPathExists=
     [Service]  Type=oneshot|simple|exec|forking|notify (all but oneshot and forking are left running), ExecStartPre=,
                ExecStart=, ExecStartPost=, ExecStop= (prefix `-`: failure doesn't matter; `@`, `+`, `!`, `:` are refused),
@@ -37,6 +39,8 @@ import urllib.request
 import yaml
 
 UNIT_FOLDERS = ('/etc/systemd/system', '/run/systemd/system')
+NETWORK_FOLDERS = ('/etc/systemd/network', '/run/systemd/network')
+NETWORK_KINDS = ('.network', '.netdev', '.link')
 FETCH_TRIES = 15
 KNOWN_KEYS = {'hostname', 'ssh_authorized_keys', 'write_files', 'coreos'}
 DEVICE_TIMEOUT = 10  # seconds; systemd waits 90
@@ -90,11 +94,17 @@ def fetch(url):
     raise DocumentError(f'{shown} could not be fetched')
 
 
+def substitute(text):
+    """Network-booted machines have no $private_ipv4 and so on: coreos-cloudinit puts nothing in their place, anywhere."""
+    return re.sub(r'(\\?)(\$(?:public|private)_ipv[46])', lambda m: m.group(2) if m.group(1) else '', text)
+
+
 def parse(text):
     """The document as a map; coreos-cloudinit takes it for a cloud-config only if the first line says so."""
     if text.split('\n', 1)[0].rstrip() != '#cloud-config':
         raise DocumentError('the first line is not #cloud-config')
-    document = yaml.safe_load(text)
+    # The one in C, where there is one: an emulated processor takes half a minute for a large document in Python.
+    document = yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
     if document is None:
         return {}
     if not isinstance(document, dict):
@@ -133,7 +143,8 @@ def write_file(path, data, mode=0o644, owner=None):
 
 
 def write_unit(unit):
-    folder = UNIT_FOLDERS[1 if unit.get('runtime') else 0]
+    folders = NETWORK_FOLDERS if unit['name'].endswith(NETWORK_KINDS) else UNIT_FOLDERS
+    folder = folders[1 if unit.get('runtime') else 0]
     path = f'{folder}/{unit["name"]}'
     if unit.get('mask'):
         os.makedirs(folder, exist_ok=True)
@@ -146,7 +157,42 @@ def write_unit(unit):
         write_file(f'{path}.d/{drop_in["name"]}', drop_in.get('content', '').encode())
 
 
-# --- units ---
+# --- units, by systemd ---
+
+
+class Systemd:
+    """Hands the units' commands to systemd, waiting for each."""
+
+    def __init__(self, unit_list):
+        networks = [unit for unit in unit_list if unit['name'].endswith(NETWORK_KINDS)]
+        for runtime in (False, True):
+            names = [
+                unit['name']
+                for unit in unit_list
+                if unit.get('enable') and bool(unit.get('runtime')) == runtime and unit not in networks
+            ]
+            if names:
+                systemctl('enable', '--no-reload', *(['--runtime'] if runtime else []), *names)
+        systemctl('daemon-reload')
+        if networks:
+            systemctl('restart', 'systemd-networkd.service')
+
+    def command(self, command, name):
+        state = systemctl('show', '--property=LoadState', '--value', name).stdout.strip()
+        if state == 'not-found':
+            raise NoSuchUnit(f'unit {name} not found')
+        if state == 'masked':
+            raise UnitError(f'{name} is masked')
+        result = systemctl(command, name)
+        if result.returncode != 0:
+            raise UnitError(result.stderr.strip() or f'{command} failed with exit status {result.returncode}')
+
+
+def systemctl(*arguments):
+    return subprocess.run(['systemctl', *arguments], capture_output=True, text=True)
+
+
+# --- units, without systemd ---
 
 
 def read_unit(text, sections):
@@ -426,12 +472,20 @@ def mount_points():
     return [tuple(entry) for entry in entries if entry[0] in disks()]
 
 
+def hardware_address():
+    """Of the network card; interfaces that aren't hardware have no device."""
+    for name in sorted(os.listdir('/sys/class/net')):
+        if os.path.exists(f'/sys/class/net/{name}/device'):
+            with open(f'/sys/class/net/{name}/address') as file:
+                return file.read().strip()
+    raise DocumentError('there is no network card')
+
+
 class Home:
     """The provisioning server, told about stages of the boot; nobody when there is no URL."""
 
     def __init__(self, document_url):
-        with open('/sys/class/net/eth0/address') as file:
-            mac = file.read().strip().replace(':', '-')
+        mac = hardware_address().replace(':', '-')
         self.url = urllib.parse.urljoin(document_url, f'/phone-home/{mac}') if document_url else None
 
     def tell(self, stage, detail):
@@ -473,10 +527,11 @@ def carry_out(document, home):
     for unit in unit_list:
         write_unit(unit)
 
-    units = Units()
-    empty = {disk for disk in disks() if not filesystem(disk)[0]}
+    with_systemd = os.path.isdir('/run/systemd/system')
+    units = Systemd(unit_list) if with_systemd else Units()
+    empty = set() if with_systemd else {disk for disk in disks() if not filesystem(disk)[0]}
     for unit in unit_list:
-        if not unit.get('command'):
+        if not unit.get('command') or unit['name'].endswith(NETWORK_KINDS):
             continue
         try:
             units.command(unit['command'], unit['name'])
@@ -519,11 +574,13 @@ def main(path=None):
             with open(path, encoding='utf-8') as file:
                 text = file.read()
         home = Home(url)
-        files, keys = carry_out(parse(text), home)
+        files, keys = carry_out(parse(substitute(text)), home)
     except (DocumentError, yaml.YAMLError, KeyError, ValueError, TypeError) as error:
         say(f'the cloud-config is refused: {type(error).__name__}: {error}')
         return 1
-    home.tell('up', report(files, keys))
+    story = report(files, keys)
+    if not os.path.isdir('/run/systemd/system'):
+        home.tell('up', story)
     return 0
 
 

@@ -1,4 +1,6 @@
 import type { Network, ProfileBoot } from '../config/config.ts';
+import { documentOf } from '../config/document-format.ts';
+import { familyName } from '../config/image-family.ts';
 import type { Identity } from '../machines/identity.ts';
 import { formatIpv4 } from '../net/ipv4.ts';
 import { macToHyphens } from '../net/mac.ts';
@@ -20,6 +22,8 @@ export interface ImagePlan {
   readonly args: readonly string[];
 }
 
+type ImageBoot = Extract<ProfileBoot, { readonly kind: 'image' }>;
+
 const HTTP_PORT = 80;
 
 /** Where the machines of a network reach the provisioning app, without a slash at the end: `http://192.168.0.254`. */
@@ -28,17 +32,13 @@ export function baseUrl(network: Network): string {
   return `http://${formatIpv4(network.address)}${port === HTTP_PORT ? '' : `:${port}`}`;
 }
 
-/** The URL of a machine's cloud-config. */
-export function cloudConfigUrl(machine: AdmittedMachine, network: Network): string {
-  return `${baseUrl(network)}/cloud-config/${macToHyphens(machine.mac)}`;
-}
-
 /**
- * What `machine` boots on `network`. `args` are its profile's kernel arguments with their placeholders filled; the URL
- * of its cloud-config is added when the profile has one.
+ * What `machine` boots on `network`. `args` are its profile's kernel arguments with their placeholders filled; what makes
+ * the image find its root file system and its document is added.
  */
 export function planBoot(machine: AdmittedMachine, network: Network, args: readonly string[]): BootPlan {
-  const { boot, cloudConfig } = machine.profile;
+  const { profile } = machine;
+  const { boot } = profile;
   if (boot.kind === 'local-disk') return { kind: 'local-disk' };
   const url = (file: string) => `${baseUrl(network)}/assets/${assetPath(boot, file)}`;
   return {
@@ -46,10 +46,34 @@ export function planBoot(machine: AdmittedMachine, network: Network, args: reado
     image: boot.image,
     kernelUrl: url(boot.kernel),
     initrds: boot.initrds.map((file) => ({ name: file.replace(/[^\w.-]/g, '_'), url: url(file) })),
-    args: cloudConfig ? [...args, `cloud-config-url=${cloudConfigUrl(machine, network)}`] : args,
+    args: [
+      ...args,
+      ...(boot.rootfs === undefined ? [] : [`coreos.live.rootfs_url=${url(boot.rootfs)}`]),
+      ...(documentOf(profile) ? documentArgs(boot, baseUrl(network), macToHyphens(machine.mac)) : []),
+    ],
   };
 }
 
-function assetPath(boot: Extract<ProfileBoot, { kind: 'image' }>, file: string): string {
+/** The kernel arguments that make an image fetch its document. */
+function documentArgs({ document, image }: ImageBoot, base: string, mac: string): string[] {
+  switch (document) {
+    case 'cloud-config':
+      return [`cloud-config-url=${base}/cloud-config/${mac}`];
+    case 'ignition':
+      // Flatcar has a word of its own for a first boot, and finds out by itself which platform it is on.
+      return [
+        ...(familyName(image) === 'flatcar'
+          ? ['flatcar.first_boot=1']
+          : ['ignition.firstboot', 'ignition.platform.id=metal']),
+        `ignition.config.url=${base}/ignition/${mac}`,
+      ];
+    case 'cloud-init':
+      // Releases since 24.1 would rather have `ds=nocloud`, but with it those from 23.2 on don't look on the network, and
+      // all of them understand this. File names are put right behind the slash.
+      return [`ds=nocloud-net;s=${base}/nocloud/${mac}/`];
+  }
+}
+
+function assetPath(boot: ImageBoot, file: string): string {
   return `${boot.image}/${file}`.split('/').map(encodeURIComponent).join('/');
 }

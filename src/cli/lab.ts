@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../config/units.ts';
+import { GUESTS, type Guest } from '../lab/image.ts';
 import { type Lab, startLab } from '../lab/lab.ts';
 import { formatSeconds, type MachineProgress } from '../lab/progress.ts';
 import { ACCELERATORS, type Accelerator, FIRMWARES, type Firmware } from '../lab/qemu.ts';
@@ -15,8 +16,10 @@ export interface LabCommandOptions {
   readonly timeout: number;
   readonly once?: boolean;
   readonly keep?: boolean;
+  readonly guest: Guest;
   readonly image?: string;
   readonly config?: string;
+  readonly profile?: string;
 }
 
 /** Adds `lab` to the command line; its exit status becomes that of this process. */
@@ -28,8 +31,14 @@ export function addLabCommand(program: Command): void {
     )
     .addOption(new Option('--firmware <kind>', 'how the machines start').choices(FIRMWARES).default('bios'))
     .option('--count <n>', 'number of machines', parseCount, 1)
-    .option('--image <dir>', "boot this folder's vmlinuz and initrd.img instead of the lab's small Linux")
+    .addOption(
+      new Option('--guest <kind>', 'what the machines run: a small Linux, or Debian with systemd')
+        .choices(GUESTS)
+        .default('small'),
+    )
+    .option('--image <dir>', "boot this folder's vmlinuz and initrd.img instead")
     .option('--config <dir>', 'use the profiles/ and machines/ of this configuration')
+    .option('--profile <name>', 'what machines get that have no profile of their own')
     .option('--once', 'end when every machine is up: exit status 0, or 1 when not in time')
     .option('--timeout <duration>', 'with --once: time that all machines have to come up', parseTimeout, 300)
     .addOption(new Option('--accel <kind>', 'emulation, or /dev/kvm').choices(ACCELERATORS).default('tcg'))
@@ -37,6 +46,9 @@ export function addLabCommand(program: Command): void {
     .addHelpText(
       'after',
       `
+The small guest reads a cloud-config and knows a part of systemd's units. The Debian guest reads what its profile says,
+with real Ignition or real cloud-init (profiles lab-ignition and lab-cloud-init), or a cloud-config (lab-cloud-config).
+
 With --config the machines that machines/*.yaml name first are switched on, further ones have the addresses
 52:54:00:00:00:01 and so on. Profiles are used as they are, except that the lab's image (or the one of --image)
 takes the place of theirs; the network is always the lab's own, 192.168.0.254/24.`,

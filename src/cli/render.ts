@@ -1,66 +1,134 @@
-import type { Config, Network } from '../config/config.ts';
-import { listMachines } from '../http/admin-client.ts';
+import { type AdmittedMachine, planBoot } from '../boot/plan.ts';
+import type { DocumentFormat } from '../config/config.ts';
+import { documentOf } from '../config/document-format.ts';
 import { machineScriptFor } from '../http/machine-routes.ts';
-import { identify } from '../machines/identity.ts';
-import type { Inventory } from '../machines/machine.ts';
-import { contains, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
-import { type Mac, parseMac } from '../net/mac.ts';
-import { fillArgs, renderCloudConfig } from '../provision/cloud-config.ts';
-import { buildVariables } from '../provision/variables.ts';
+import type { Identity } from '../machines/identity.ts';
+import { fillArgs } from '../provision/cloud-config.ts';
+import { CLOUD_INIT_FILES } from '../provision/cloud-init.ts';
+import { type DocumentRequest, renderDocument } from '../provision/document.ts';
+import { DEFAULT_IGNITION_VERSION } from '../provision/ignition-spec.ts';
+import { describeNode } from '../provision/node.ts';
+import { describeMachine } from './describe.ts';
+import { diffLines } from './diff.ts';
 import { requireConfig } from './load.ts';
+import { type InspectedMachine, inspectMachine } from './machine.ts';
 
-/** What the running service knows about a machine; nothing when it isn't running. */
-interface Known {
-  readonly network?: string;
-  readonly address?: Ipv4;
-  readonly inventory: Inventory;
+/** What `rackseed render` can print. */
+export const RENDER_FORMATS = ['cloud-config', 'ignition', 'cloud-init', 'ipxe'] as const;
+
+/** The options of `rackseed render`. */
+export interface RenderOptions {
+  /** As if the machine had this profile. */
+  readonly profile?: string;
+  /** This one only, as it is, whatever the image reads. */
+  readonly format?: DocumentFormat | 'ipxe';
+  /** What would change if the machine were given `profile`. */
+  readonly diff?: boolean;
 }
 
 /**
- * `rackseed render MAC`: the script and the document that a machine would get now. Facts that only a boot tells (address, serial
- * number) come from the running service, where there is one. Throws an Error for people.
+ * `rackseed render MAC`: the script and the documents that a machine would get now, less the keys with which it joins its
+ * cluster. Facts that only a boot tells (address, serial number) come from the running service, where there is one. Throws
+ * an Error for people.
  */
-export async function renderCommand(directory: string, text: string): Promise<string> {
-  const mac = parseMac(text);
-  if (!mac) throw new Error(`"${text}" is not a hardware address such as 52:54:00:12:34:56`);
-  const config = await requireConfig(directory);
-  const known = await askAbout(mac, config);
-  const network = chooseNetwork(config, mac, known);
-  const variables = (identity: Parameters<typeof buildVariables>[0]['identity']) => {
-    const address = identity.entry.address ?? known.address;
-    return buildVariables({ identity, network, inventory: known.inventory, address });
-  };
-  const script = machineScriptFor(
-    { network, config: () => config, fillArgs: (machine) => fillArgs(machine.profile, variables(machine)) },
-    mac,
-    known.inventory.serial,
-  );
-  if (!script)
-    return `# ${mac} gets nothing: it has no entry in machines/, and unknown_machines is "ignore"\n`;
-  const identity = identify(config, mac);
-  const parts = [`# iPXE script of ${mac} on network ${network.name}\n${script.script}`];
-  if (identity.admission === 'boot' && identity.profile.cloudConfig) {
-    const document = renderCloudConfig(identity.profile, variables(identity));
-    parts.push(`# cloud-config of ${identity.hostname}, profile ${identity.profile.name}\n${document}`);
+export async function renderCommand(
+  directory: string,
+  text: string,
+  { profile, format, diff = false }: RenderOptions = {},
+): Promise<string> {
+  if (diff && profile === undefined) throw new Error('--diff needs --profile: the profile to compare with');
+  const machine = await inspectMachine(await requireConfig(directory), text);
+  if (diff) return compare(machine, profile ?? '', format);
+  const identity = machine.identity(profile);
+  if (format === 'ipxe') return scriptOf(machine, identity) ?? nothing(identity);
+  if (format !== undefined) return documentText(machine, requireBoot(identity), mainRequest(format));
+
+  const script = scriptOf(machine, identity);
+  if (script === undefined) return nothing(identity);
+  const parts = [`# iPXE script of ${machine.mac} on network ${machine.network.name}\n${script}`];
+  if (identity.admission === 'boot') {
+    const own = documentOf(identity.profile);
+    for (const request of own ? requestsOf(own) : []) {
+      const name = request.format === 'cloud-init' ? `cloud-init ${request.file}` : request.format;
+      const heading = `# ${name} of ${identity.hostname}, profile ${identity.profile.name}`;
+      parts.push(`${heading}\n${pretty(request, documentText(machine, identity, request))}`);
+    }
   }
   return parts.join('\n');
 }
 
-async function askAbout(mac: Mac, { admin }: Config): Promise<Known> {
-  const machines = await listMachines(admin.listen).catch(() => []);
-  const seen = machines.find((machine) => machine.mac === mac);
-  if (!seen) return { inventory: {} };
-  const address = parseIpv4(seen.address ?? '');
-  return { network: seen.network, inventory: seen.inventory, ...(address !== undefined && { address }) };
+/** The machine as it is against the machine with another profile. */
+function compare(machine: InspectedMachine, profile: string, format: RenderOptions['format']): string {
+  const now = requireBoot(machine.identity());
+  const then = requireBoot(machine.identity(profile));
+  const lines = (identity: AdmittedMachine): readonly string[] => {
+    if (format === undefined) return describe(machine, identity);
+    if (format === 'ipxe') return (scriptOf(machine, identity) ?? '').split('\n');
+    const request = mainRequest(format);
+    return pretty(request, documentText(machine, identity, request)).split('\n');
+  };
+  const changes = diffLines(lines(now), lines(then));
+  if (changes.length === 0) return `nothing would change for ${machine.mac} with profile ${profile}\n`;
+  return `${[`--- ${machine.mac}, profile ${now.profile.name}`, `+++ ${machine.mac}, profile ${profile}`, ...changes].join('\n')}\n`;
 }
 
-/** The network the machine was seen on, or the one its reservation lies in, or the first. */
-function chooseNetwork({ networks, machines }: Config, mac: Mac, known: Known): Network {
-  const reserved = machines.get(mac)?.address;
-  const network =
-    networks.find(({ name }) => name === known.network) ??
-    networks.find(({ subnet }) => reserved !== undefined && contains(subnet, reserved)) ??
-    networks[0];
-  if (!network) throw new Error('the configuration has no network');
-  return network;
+function describe(machine: InspectedMachine, identity: AdmittedMachine): string[] {
+  const variables = machine.variables(identity);
+  const plan = planBoot(identity, machine.network, fillArgs(identity.profile, variables));
+  const node = describeNode(identity.profile, variables, undefined, identity.entry.adoptDisk);
+  return describeMachine(identity, plan, node);
+}
+
+function scriptOf(machine: InspectedMachine, identity: Identity): string | undefined {
+  const context = {
+    network: machine.network,
+    identify: () => identity,
+    fillArgs: (admitted: AdmittedMachine) => fillArgs(admitted.profile, machine.variables(admitted)),
+  };
+  return machineScriptFor(context, machine.mac, machine.inventory.serial)?.script;
+}
+
+function documentText(
+  machine: InspectedMachine,
+  identity: AdmittedMachine,
+  request: DocumentRequest,
+): string {
+  const { profile, entry } = identity;
+  const { text } = renderDocument(request, {
+    profile,
+    variables: machine.variables(identity),
+    adoptDisk: entry.adoptDisk,
+  });
+  return text.endsWith('\n') ? text : `${text}\n`;
+}
+
+/** Every document of a format: one, or cloud-init's four. */
+function requestsOf(format: DocumentFormat): readonly DocumentRequest[] {
+  return format === 'cloud-init' ? CLOUD_INIT_FILES.map((file) => ({ format, file })) : [mainRequest(format)];
+}
+
+/** The document that says what the machine becomes. */
+function mainRequest(format: DocumentFormat): DocumentRequest {
+  switch (format) {
+    case 'ignition':
+      return { format, version: DEFAULT_IGNITION_VERSION };
+    case 'cloud-init':
+      return { format, file: 'user-data' };
+    case 'cloud-config':
+      return { format };
+  }
+}
+
+/** Ignition's single line, on many. */
+function pretty({ format }: DocumentRequest, text: string): string {
+  return format === 'ignition' ? `${JSON.stringify(JSON.parse(text), null, 2)}\n` : text;
+}
+
+function requireBoot(identity: Identity): AdmittedMachine {
+  if (identity.admission === 'boot') return identity;
+  throw new Error(`${identity.mac} gets no document: ${identity.reason}; --profile shows what it would get`);
+}
+
+function nothing({ mac, reason }: Identity): string {
+  return `# ${mac} gets nothing: ${reason}\n`;
 }

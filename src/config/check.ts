@@ -1,10 +1,11 @@
 import { basename, resolve } from 'node:path';
 import { Type } from 'typebox';
-import type { AdminListen, Config, MachineEntry, Profile } from './config.ts';
-import { compareMachines, expectedProfile, readMachines } from './machines.ts';
+import { checkCluster, resolveCluster } from './cluster.ts';
+import type { AdminListen, Config, MachineEntry } from './config.ts';
+import { compareMachines, compareRules, noProfile, readMachines } from './machines.ts';
 import { resolveNetworks } from './networks.ts';
 import { compareProblems, type Problem } from './problem.ts';
-import { readProfile } from './profiles.ts';
+import { checkHostnames, readProfiles } from './profiles.ts';
 import { DEFAULTS, RackseedSchema } from './schema.ts';
 import { schemaChecker } from './validate.ts';
 import { readYaml, YamlFile } from './yaml.ts';
@@ -50,13 +51,6 @@ export function checkConfig({ directory, files, isDirectory }: ConfigTexts): Con
   const profileNames = files
     .filter(({ name }) => name.startsWith('profiles/'))
     .map(({ name }) => basename(name, '.yaml'));
-  const profiles = new Map<string, Profile>();
-  for (const file of inFolder('profiles')) {
-    const result = readProfile(file, basename(file.name, '.yaml'));
-    problems.push(...result.problems);
-    if (result.profile) profiles.set(result.profile.name, result.profile);
-  }
-
   const main = read.find(({ name }) => name === 'rackseed.yaml');
   const settings = main && settingsChecker.decode(withoutNetworks(main.value));
   const defaultProfile = settings?.default_profile;
@@ -70,8 +64,7 @@ export function checkConfig({ directory, files, isDirectory }: ConfigTexts): Con
       ...found,
     );
     if (defaultProfile !== undefined && !profileNames.includes(defaultProfile)) {
-      const message = `there is no profile ${defaultProfile}`;
-      problems.push(main.problem(['default_profile'], message, expectedProfile(profileNames)));
+      problems.push(main.problem(['default_profile'], ...noProfile(defaultProfile, profileNames)));
     }
   }
   const listen = settings?.admin?.listen ?? DEFAULTS.listen;
@@ -96,16 +89,33 @@ export function checkConfig({ directory, files, isDirectory }: ConfigTexts): Con
   requireDirectory('assets', settings?.assets?.directory, assets);
   requireDirectory('firmware', firmware, firmwareDirectory);
 
+  const cluster = settings?.kubernetes && resolveCluster(settings.kubernetes, directory);
+  if (main && cluster) problems.push(...checkCluster(main, cluster));
+
   const machines = inFolder('machines').map(readMachines);
   const entries = machines.flatMap((result) => result.machines);
+  const rules = machines.flatMap((result) => result.rules);
+  const around = {
+    networks: networks?.networks ?? [],
+    networksComplete: networks?.complete ?? false,
+    profiles: profileNames,
+  };
   problems.push(
     ...machines.flatMap((result) => result.problems),
-    ...compareMachines(entries, {
-      networks: networks?.networks ?? [],
-      networksComplete: networks?.complete ?? false,
-      profiles: profileNames,
-    }),
+    ...compareMachines(entries, around),
+    ...compareRules(rules, around),
   );
+
+  const given = [
+    defaultProfile,
+    ...entries.map(({ entry }) => entry.profile),
+    ...rules.map(({ rule }) => rule.profile),
+  ].filter((name) => name !== undefined);
+  const { profiles, problems: profileProblems } = readProfiles(
+    new Map(inFolder('profiles').map((file) => [basename(file.name, '.yaml'), file])),
+    { names: profileNames, given: new Set(given), hasCluster: writesCluster(main?.value) },
+  );
+  problems.push(...profileProblems, ...checkHostnames(profiles));
 
   if (problems.length > 0 || !settings || !networks || defaultProfile === undefined) {
     return { ok: false, problems: problems.toSorted(compareProblems) };
@@ -118,6 +128,8 @@ export function checkConfig({ directory, files, isDirectory }: ConfigTexts): Con
       unknownMachines: settings.unknown_machines ?? DEFAULTS.unknownMachines,
       defaultProfile,
       profiles,
+      rules: rules.map(({ rule }) => rule),
+      ...(cluster && { kubernetes: cluster }),
       machines: new Map(entries.map(({ entry }): [MachineEntry['mac'], MachineEntry] => [entry.mac, entry])),
       assets: { directory: assets, memory: settings.assets?.memory ?? DEFAULTS.memory },
       firmware: { directory: firmwareDirectory },
@@ -139,6 +151,11 @@ function findFirmware(directory: string, isDirectory: (path: string) => boolean)
 /** True for what only this host can reach. */
 function isPrivate(listen: AdminListen): boolean {
   return 'path' in listen || /^(?:127\.\d+\.\d+\.\d+|localhost|::1)$/.test(listen.host);
+}
+
+/** True when rackseed.yaml has a kubernetes section, a bad one included: what is wrong with it is told once. */
+function writesCluster(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'kubernetes' in value;
 }
 
 function networksOf(value: unknown): unknown {

@@ -1,8 +1,11 @@
 import { Type } from 'typebox';
+import { coreosSections } from './coreos-schema.ts';
 import { anyText } from './text.ts';
 
-// The part of coreos-cloudinit's schema whose types matter: its parser refuses a whole document for one value of the
-// wrong type. Other keys are let through as they are, because each release of CoreOS knows a few more or less.
+// All that coreos-cloudinit reads, and nothing else: it ignores keys that it doesn't know without a word, and Flatcar's
+// refuses a whole document for one value of the wrong type.
+
+const closed = { additionalProperties: false } as const;
 
 const text = (title: string, example: string, description: string) =>
   anyText(title, example)({ description });
@@ -20,7 +23,7 @@ const file = Type.Object(
     path: Type.String({
       title: 'absolute path outside the read-only /usr',
       examples: ['/etc/motd'],
-      pattern: '^(\\{|/(?!usr/))',
+      pattern: '^(\\{|(?!.*/\\.{0,2}(/|$))/(?!usr/))',
       description: 'Where the file is written.',
     }),
     content: Type.Optional(
@@ -43,7 +46,7 @@ const file = Type.Object(
       }),
     ),
   },
-  { description: 'A file to write.' },
+  { ...closed, description: 'A file to write.' },
 );
 
 const unit = Type.Object(
@@ -69,13 +72,13 @@ const unit = Type.Object(
             name: text('drop-in name', '10-wait.conf', 'File name, ending in .conf.'),
             content: Type.Optional(Type.String({ description: 'The drop-in; may hold placeholders.' })),
           },
-          { description: 'A drop-in.' },
+          { ...closed, description: 'A drop-in.' },
         ),
         { description: 'Files that add to the unit.' },
       ),
     ),
   },
-  { description: 'A systemd unit.' },
+  { ...closed, description: 'A systemd unit.' },
 );
 
 const user = Type.Object(
@@ -86,12 +89,27 @@ const user = Type.Object(
     groups: Type.Optional(
       Type.Array(text('group', 'docker', 'A group.'), { description: 'Further groups.' }),
     ),
+    gecos: Type.Optional(Type.String({ description: 'Full name, or what else the account is for.' })),
+    homedir: Type.Optional(text('absolute path', '/home/admin', 'Home directory.')),
+    primary_group: Type.Optional(text('group', 'users', 'Primary group.')),
+    shell: Type.Optional(text('absolute path', '/bin/bash', 'Login shell.')),
+    coreos_ssh_import_github: Type.Optional(
+      text('account', 'octocat', 'GitHub account whose keys may log in.'),
+    ),
+    coreos_ssh_import_github_users: Type.Optional(
+      Type.Array(text('account', 'octocat', 'A GitHub account.'), {
+        description: 'GitHub accounts whose keys may log in.',
+      }),
+    ),
+    coreos_ssh_import_url: Type.Optional(
+      text('URL', 'https://example.com/keys', 'Where public keys that may log in are listed.'),
+    ),
     no_create_home: flag('Create no home directory.'),
     no_user_group: flag('Create no group of the same name.'),
     no_log_init: flag('Leave lastlog and faillog alone.'),
     system: flag('A system account.'),
   },
-  { description: 'A user.' },
+  { ...closed, description: 'A user.' },
 );
 
 /** `cloud_config`: coreos-cloudinit's document, with underscores in its keys. */
@@ -108,10 +126,16 @@ export const cloudConfig = Type.Object(
     ),
     coreos: Type.Optional(
       Type.Object(
-        { units: Type.Optional(Type.Array(unit, { description: 'Units to write and start.' })) },
-        { description: 'What is particular to CoreOS.' },
+        {
+          units: Type.Optional(Type.Array(unit, { description: 'Units to write and start.' })),
+          ...coreosSections,
+        },
+        { ...closed, description: 'What is particular to CoreOS.' },
       ),
     ),
   },
-  { description: 'The cloud-config, in the keys of coreos-cloudinit. String values may hold placeholders.' },
+  {
+    ...closed,
+    description: 'The cloud-config, in the keys of coreos-cloudinit. String values may hold placeholders.',
+  },
 );

@@ -12,6 +12,10 @@ export interface Config {
   readonly defaultProfile: string;
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly machines: ReadonlyMap<Mac, MachineEntry>;
+  /** Rules that choose a profile by what a machine is, in order; the first that matches wins. */
+  readonly rules: readonly SelectionRule[];
+  /** The cluster that workers join; undefined when profiles have no kubernetes section. */
+  readonly kubernetes?: ClusterSettings;
   readonly assets: {
     readonly directory: string /** Bytes of hot files kept in memory. */;
     readonly memory: number;
@@ -75,6 +79,8 @@ export interface TftpSettings {
 /** A machine somebody wrote down in machines/. */
 export interface MachineEntry {
   readonly mac: Mac;
+  /** `machines/rack-1.yaml: machines[0]`, for explanations; absent for a machine that nobody wrote down. */
+  readonly place?: string;
   /** A DNS-1123 label. */
   readonly hostname?: string;
   readonly profile?: string;
@@ -83,14 +89,81 @@ export interface MachineEntry {
   /** File name in the firmware folder that replaces the loader table's choice. */
   readonly loader?: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Somebody has agreed that this machine's Docker disk, whatever it holds, may be formatted. */
+  readonly adoptDisk: boolean;
 }
 
-/** What a node is: how it boots, and the cloud-config it reads. */
+/** Chooses a profile for machines by what they are. All conditions given must hold. */
+export interface SelectionRule {
+  /** `machines/rack-1.yaml: rules[0]`, for explanations. */
+  readonly place: string;
+  readonly match: RuleMatch;
+  readonly profile: string;
+  /** Added to the machine's own labels, which win. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Conditions of a rule. Texts are compared without regard to case; `*` stands for any characters. */
+export interface RuleMatch {
+  readonly mac?: Mac;
+  /** The first bytes of the hardware address: `52:54:00`. */
+  readonly macPrefix?: string;
+  readonly uuid?: string;
+  readonly serial?: string;
+  readonly manufacturer?: string;
+  readonly product?: string;
+  /** iPXE's `${buildarch}`: x86_64, i386, arm64. */
+  readonly arch?: string;
+  /** Name of the network it was seen on. */
+  readonly network?: string;
+}
+
+/** The cluster that machines join. */
+export interface ClusterSettings {
+  /** `https://192.168.0.254:6443` */
+  readonly server: string;
+  /** CA certificate file, absolute. */
+  readonly ca: string;
+  /** CA key file, absolute; needed where certificates are issued here. */
+  readonly caKey?: string;
+  /** How a machine gets its identity: a certificate issued here, or a bootstrap token made through the API. */
+  readonly join: 'certificate' | 'token';
+  /** Lifetime of issued certificates, seconds. */
+  readonly certificateLifetime: number;
+  readonly keyType: 'ecdsa' | 'rsa';
+  /** Kubeconfig with which this service talks to the API server (tokens, CSRs, node labels, watching nodes). */
+  readonly kubeconfig?: string;
+  readonly clusterDns: readonly Ipv4[];
+  readonly clusterDomain: string;
+}
+
+/** The document an image reads at its first boot. */
+export type DocumentFormat = 'cloud-config' | 'ignition' | 'cloud-init';
+
+/** What a node is: how it boots, and the document it reads. Placeholders are still in its strings. */
 export interface Profile {
   readonly name: string;
+  /** This profile and those it extends, itself first. */
+  readonly chain: readonly string[];
   readonly boot: ProfileBoot;
-  /** The cloud-config as written, placeholders still in its strings; undefined when the image needs none. */
+  /** coreos-cloudinit's schema, merged along the chain; undefined when the image needs no document. */
   readonly cloudConfig?: Readonly<Record<string, unknown>>;
+  /** What only Ignition can say: a fragment of a 3.3.0 config. */
+  readonly ignition?: Readonly<Record<string, unknown>>;
+  /** What only cloud-init can say: a fragment of its user-data. */
+  readonly cloudInit?: Readonly<Record<string, unknown>>;
+  readonly dockerDisk?: DockerDisk;
+  readonly kubernetes?: ProfileKubernetes;
+  /** Where the profile's own files and units were written; absent for a profile that was read from no files. */
+  readonly origins?: ProfileOrigins;
+}
+
+/** For explanations: `profiles/base.yaml:12, profiles/worker.yaml:8` by what it is. */
+export interface ProfileOrigins {
+  /** Files by path. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Units by name. */
+  readonly units: ReadonlyMap<string, string>;
 }
 
 export type ProfileBoot =
@@ -102,9 +175,45 @@ export type ProfileBoot =
       /** File name below the image's folder. */
       readonly kernel: string;
       readonly initrds: readonly string[];
+      /** Root file system below the image's folder that the initrd downloads (Fedora CoreOS). */
+      readonly rootfs?: string;
       /** Kernel arguments; may hold placeholders. */
       readonly args: readonly string[];
+      /** Which document the image reads; by image family unless the profile says so. */
+      readonly document: DocumentFormat;
     };
+
+/** The local disk that holds containers' data, formatted at every boot. */
+export interface DockerDisk {
+  /** A path (`/dev/disk/by-id/…`, `/dev/vda`), `serial:…`, `auto` (exactly one candidate) or `largest`. */
+  readonly device: string;
+  /** Least size for `auto` and `largest`, bytes. */
+  readonly minimumSize: number;
+  readonly filesystem: 'ext4' | 'xfs' | 'btrfs';
+  /** File system label that says the disk is ours. */
+  readonly label: string;
+  /** Folders that live on the disk, bind-mounted. */
+  readonly directories: readonly string[];
+  /** How long to wait for a slow disk, seconds. */
+  readonly wait: number;
+}
+
+export interface ProfileKubernetes {
+  readonly role: 'worker' | 'controller';
+  /** Where the kubelet comes from. */
+  readonly kubelet:
+    | { readonly source: 'image' }
+    /** `assets/kubernetes/VERSION/`: kubelet, kubectl, kubeadm, cni-plugins.tgz, each with its .sha512. */
+    | { readonly source: 'assets'; readonly version: string }
+    /** `assets/kubernetes/VERSION/kubernetes.raw` with its .sha512. */
+    | { readonly source: 'sysext'; readonly version: string };
+  /** Node labels; may hold placeholders. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** `key=value:Effect` */
+  readonly taints: readonly string[];
+  /** Merged over our KubeletConfiguration (kubelet.config.k8s.io/v1beta1). */
+  readonly config: Readonly<Record<string, unknown>>;
+}
 
 /** Gives the configuration in force now; it changes when the files do. */
 export type ConfigSource = () => Config;

@@ -1,14 +1,17 @@
+import { textPattern } from '../machines/rules.ts';
 import { contains, formatIpv4, type Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
-import type { MachineEntry, Network } from './config.ts';
+import type { MachineEntry, Network, SelectionRule } from './config.ts';
 import { formatSubnet, hostFault } from './networks.ts';
 import { formatPath, type Path, type Problem } from './problem.ts';
-import { type MachineInput, MachineSchema, MachinesSchema } from './schema.ts';
+import { type MachineInput, MachineSchema, MachinesSchema, type RuleInput, RuleSchema } from './schema.ts';
+import { didYouMean } from './similar.ts';
 import { schemaChecker } from './validate.ts';
 import type { YamlFile } from './yaml.ts';
 
 const fileChecker = schemaChecker(MachinesSchema);
 const entryChecker = schemaChecker(MachineSchema);
+const ruleChecker = schemaChecker(RuleSchema);
 
 /** A machine, and where it was written down. */
 export interface PlacedMachine {
@@ -17,44 +20,72 @@ export interface PlacedMachine {
   readonly path: Path;
 }
 
-/**
- * Reads the entries of one machines file. A file without any, or with all of them commented out, holds no machines.
- */
-export function readMachines(file: YamlFile): { machines: PlacedMachine[]; problems: Problem[] } {
+/** A rule, and where it was written down. */
+export interface PlacedRule {
+  readonly rule: SelectionRule;
+  readonly file: YamlFile;
+  readonly path: Path;
+}
+
+/** What one machines file holds. */
+export interface MachinesFile {
+  readonly machines: readonly PlacedMachine[];
+  readonly rules: readonly PlacedRule[];
+  readonly problems: readonly Problem[];
+}
+
+/** Reads one machines file. One without machines or rules, or with all of them commented out, holds none. */
+export function readMachines(file: YamlFile): MachinesFile {
   const written = withoutNothing(file.value);
-  const problems = fileChecker.problems(file, [], written);
-  const entries =
-    typeof written === 'object' && written !== null && 'machines' in written ? written.machines : [];
-  const machines = (Array.isArray(entries) ? entries : []).flatMap((entry: unknown, index) => {
+  const machines = listAt(written, 'machines').flatMap((entry, index) => {
+    const path = ['machines', index];
     const input = entryChecker.decode(entry);
-    return input ? [{ entry: resolveMachine(input), file, path: ['machines', index] }] : [];
+    return input ? [{ entry: resolveMachine(input, placeName(file, path)), file, path }] : [];
   });
-  return { machines, problems };
+  const rules = listAt(written, 'rules').flatMap((entry, index) => {
+    const path = ['rules', index];
+    const input = ruleChecker.decode(entry);
+    return input ? [{ rule: resolveRule(input, placeName(file, path)), file, path }] : [];
+  });
+  return { machines, rules, problems: fileChecker.problems(file, [], written) };
 }
 
+/** The file's value without lists that hold nothing. */
 function withoutNothing(value: unknown): unknown {
-  if (value === undefined || value === null) return { machines: [] };
-  if (typeof value === 'object' && 'machines' in value && value.machines === null)
-    return { ...value, machines: [] };
-  return value;
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).filter(([key, list]) => list !== null || !(key === 'machines' || key === 'rules')),
+  );
 }
 
-function resolveMachine({
-  mac,
-  hostname,
-  profile,
-  address,
-  loader,
-  labels = {},
-}: MachineInput): MachineEntry {
+function listAt(value: unknown, key: string): readonly unknown[] {
+  const list = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : [];
+  return Array.isArray(list) ? list : [];
+}
+
+/** `machines/rack-1.yaml: machines[0]` */
+function placeName(file: YamlFile, path: Path): string {
+  return `${file.name}: ${formatPath(path)}`;
+}
+
+function resolveMachine(input: MachineInput, place: string): MachineEntry {
+  const { mac, hostname, profile, address, loader, labels = {}, adopt_disk: adoptDisk = false } = input;
   return {
     mac,
+    place,
     ...(hostname === undefined ? {} : { hostname }),
     ...(profile === undefined ? {} : { profile }),
     ...(address === undefined ? {} : { address }),
     ...(loader === undefined ? {} : { loader }),
     labels,
+    adoptDisk,
   };
+}
+
+function resolveRule({ match, profile, labels = {} }: RuleInput, place: string): SelectionRule {
+  const { mac_prefix: macPrefix, ...rest } = match;
+  return { place, match: { ...rest, ...(macPrefix !== undefined && { macPrefix }) }, profile, labels };
 }
 
 /** What the machines of all files are compared with. */
@@ -95,15 +126,35 @@ export function compareMachines(machines: readonly PlacedMachine[], around: Mach
       if (fault) report('address', ...fault);
     }
     if (entry.profile !== undefined && !around.profiles.includes(entry.profile)) {
-      report('profile', `there is no profile ${entry.profile}`, expectedProfile(around.profiles));
+      report('profile', ...noProfile(entry.profile, around.profiles));
     }
   }
   return problems;
 }
 
-/** Names the profiles there are, for somebody who named another. */
-export function expectedProfile(profiles: readonly string[]): string {
-  return profiles.length > 0 ? `one of ${profiles.join(', ')}` : 'a file in profiles/ first, there is none';
+/** What is wrong with rules: networks and profiles that don't exist. */
+export function compareRules(rules: readonly PlacedRule[], around: MachineSurroundings): Problem[] {
+  const networks = around.networks.map(({ name }) => name);
+  return rules.flatMap(({ rule, file, path }) => {
+    const problems: Problem[] = [];
+    const { match, profile } = rule;
+    const matches = match.network === undefined ? undefined : textPattern(match.network);
+    if (matches && around.networksComplete && !networks.some(matches)) {
+      const message = `there is no network ${match.network}`;
+      problems.push(file.problem([...path, 'match', 'network'], message, `one of ${networks.join(', ')}`));
+    }
+    if (!around.profiles.includes(profile)) {
+      problems.push(file.problem([...path, 'profile'], ...noProfile(profile, around.profiles)));
+    }
+    return problems;
+  });
+}
+
+/** What to say about a profile that doesn't exist: what is wrong, and what would be right. */
+export function noProfile(name: string, profiles: readonly string[]): [message: string, expected: string] {
+  const expected =
+    profiles.length > 0 ? `one of ${profiles.join(', ')}` : 'a file in profiles/ first, there is none';
+  return [`there is no profile ${name}${didYouMean(name, profiles)}`, expected];
 }
 
 /** Why an address can't be reserved, and what could be. */

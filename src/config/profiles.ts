@@ -1,114 +1,295 @@
-import { findSubstitutions } from '../provision/cloud-config.ts';
-import { checkPlaceholders } from '../provision/placeholders.ts';
-import type { Profile, ProfileBoot } from './config.ts';
+import { hostnameStem } from '../machines/hostname.ts';
+import { checkCloudInit } from '../provision/check-cloud-init.ts';
+import { checkIgnition } from '../provision/check-ignition.ts';
+import { checkCloudConfig } from '../provision/cloud-config.ts';
+import { checkDockerDisk } from '../provision/docker-disk.ts';
+import { checkKubernetes } from '../provision/kubernetes.ts';
+import type { DockerDisk, DocumentFormat, Profile, ProfileBoot, ProfileKubernetes } from './config.ts';
+import { imageFamily } from './image-family.ts';
+import { type Layered, merge, partAt, placeAt, plainValue, sourcesOf } from './layers.ts';
+import { noProfile } from './machines.ts';
 import type { Path, Problem } from './problem.ts';
-import { type ProfileInput, ProfileSchema } from './schema.ts';
-import { schemaChecker } from './validate.ts';
+import { type ProfileFile, profileChecker, readProfileFile } from './profile-file.ts';
+import { PROFILE_DEFAULTS, type ProfileInput } from './profile-schema.ts';
 import type { YamlFile } from './yaml.ts';
 
-const checker = schemaChecker(ProfileSchema);
-
-/** File names of kernel and initrd by image family, the first folder of the image's path. */
-const FAMILIES: Readonly<Record<string, { kernel: string; initrd: string }>> = {
-  flatcar: { kernel: 'flatcar_production_pxe.vmlinuz', initrd: 'flatcar_production_pxe_image.cpio.gz' },
-  coreos: { kernel: 'coreos_production_pxe.vmlinuz', initrd: 'coreos_production_pxe_image.cpio.gz' },
-};
-const OTHER_FAMILY = { kernel: 'vmlinuz', initrd: 'initrd.img' };
-
-/** Reads the profile `name` from its file; undefined when it can't be used, for which `problems` then says why. */
-export function readProfile(
-  file: YamlFile,
-  name: string,
-): { profile: Profile | undefined; problems: Problem[] } {
-  const problems = checker.problems(file, [], file.value ?? {});
-  const report = (path: Path, message: string, expected?: string) => {
-    problems.push(file.problem(path, message, expected));
-  };
-  const input = checker.decode(file.value ?? {});
-  const boot = input ? resolveBoot(input.boot) : undefined;
-  const written = mappingAt(file.value, 'boot');
-  if (written) checkBoot(written, report);
-  const document = mappingAt(file.value, 'cloud_config');
-  const cloudConfig = document && checkDocument(file, document, report);
-  checkTexts(['boot', 'args'], written?.args, report);
-  if (!boot) return { profile: undefined, problems };
-  return { profile: { name, boot, ...(cloudConfig ? { cloudConfig } : {}) }, problems };
+/** What profiles are read for. */
+export interface ProfileSurroundings {
+  /** Names of the profiles there are, broken ones included. */
+  readonly names: readonly string[];
+  /** Names of the profiles that machines are given. They must be complete; others may be there to be extended only. */
+  readonly given: ReadonlySet<string>;
+  /** True when rackseed.yaml says which cluster to join. */
+  readonly hasCluster: boolean;
 }
 
 type Report = (path: Path, message: string, expected?: string) => void;
 
-/** Says what is missing or too much in `boot` as a whole. */
-function checkBoot(written: Readonly<Record<string, unknown>>, report: Report): void {
-  if (written.local_disk === undefined) {
-    if (written.image === undefined) report(['boot'], 'says nothing to boot', 'image, or local_disk: true');
-    return;
+/** Reads the files of profiles/, by name of the profile, and puts each on top of those it extends. */
+export function readProfiles(
+  files: ReadonlyMap<string, YamlFile>,
+  around: ProfileSurroundings,
+): { profiles: Map<string, Profile>; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const read = new Map<string, ProfileFile>();
+  for (const [name, file] of files) {
+    const result = readProfileFile(file, name);
+    read.set(name, result.profile);
+    problems.push(...result.problems);
   }
-  for (const key of ['image', 'kernel', 'initrd', 'args']) {
-    if (written[key] !== undefined) report(['boot', key], 'has no meaning beside local_disk');
+  problems.push(...checkBases(read, around.names));
+  const found: Problem[] = [];
+  const profiles = new Map<string, Profile>();
+  for (const { name } of read.values()) {
+    const chain = chainOf(name, read);
+    const result = chain && buildProfile(chain, around);
+    if (result?.profile) profiles.set(name, result.profile);
+    found.push(...(result?.problems ?? []));
   }
-}
-
-function resolveBoot(boot: ProfileInput['boot']): ProfileBoot | undefined {
-  const { image, kernel, initrd, args, local_disk: localDisk } = boot;
-  if (localDisk) return { kind: 'local-disk' };
-  if (image === undefined) return undefined;
-  const family = FAMILIES[image.split('/')[0] ?? ''] ?? OTHER_FAMILY;
+  // A value that is wrong by itself is not to be told again for what follows from it.
+  const told = new Set(problems.map(placeOf));
   return {
-    kind: 'image',
-    image,
-    kernel: kernel ?? family.kernel,
-    initrds: [initrd ?? family.initrd].flat(),
-    args: args ?? [],
+    profiles,
+    problems: [...problems, ...unique(found.filter((problem) => !told.has(placeOf(problem))))],
   };
 }
 
-/** Looks for what coreos-cloudinit would silently ignore or change; gives the document with its file modes as text. */
-function checkDocument(
-  file: YamlFile,
-  document: Readonly<Record<string, unknown>>,
-  report: Report,
-): Readonly<Record<string, unknown>> {
-  const path = ['cloud_config'];
-  checkKeys(document, path, report);
-  checkTexts(path, document, report);
-  for (const { path: place, message } of findSubstitutions(document)) {
-    report([...path, ...place], message, '{{ machine.address }}');
-  }
-  if (!Array.isArray(document.write_files)) return document;
-  const files = document.write_files.map((entry: unknown, index) => {
-    if (typeof entry !== 'object' || entry === null || !('permissions' in entry)) return entry;
-    if (typeof entry.permissions !== 'number') return entry;
-    // YAML reads 0644 as a number; the digits that were written are what is meant.
-    const place = [...path, 'write_files', index, 'permissions'];
-    const digits = file.source(place) ?? String(entry.permissions);
-    if (!/^0?[0-7]{3,4}$/.test(digits)) report(place, `${digits} is not a file mode`, '"0644" for example');
-    return { ...entry, permissions: digits.padStart(4, '0') };
-  });
-  return { ...document, write_files: files };
-}
-
-/** Hyphenated keys, which CoreOS read and Flatcar ignores without a word. */
-function checkKeys(value: unknown, path: Path, report: Report): void {
-  if (typeof value !== 'object' || value === null) return;
-  for (const [key, child] of Object.entries(value)) {
-    const at = [...path, Array.isArray(value) ? Number(key) : key];
-    if (key.includes('-')) {
-      report(at, 'keys with hyphens are ignored by Flatcar', key.replaceAll('-', '_'));
+/** What is wrong with who extends whom. */
+function checkBases(read: ReadonlyMap<string, ProfileFile>, names: readonly string[]): Problem[] {
+  const inCircles = new Set<string>();
+  return [...read.values()].flatMap(({ name, file, base }) => {
+    if (base === undefined) return [];
+    if (!names.includes(base)) {
+      return file.problem(['extends'], ...noProfile(base, names));
     }
-    checkKeys(child, at, report);
-  }
+    const circle = circleFrom(name, read);
+    if (circle.length === 0 || inCircles.has(name)) return [];
+    for (const member of circle) inCircles.add(member);
+    return file.problem(['extends'], `extends itself: ${[...circle, name].join(' → ')}`);
+  });
 }
 
-function checkTexts(path: Path, value: unknown, report: Report): void {
-  for (const { path: place, message, expected } of checkPlaceholders(value)) {
-    report([...path, ...place], message, expected);
+/** The profiles that `name` extends before it comes to itself again, itself first; empty when it never does. */
+function circleFrom(name: string, read: ReadonlyMap<string, ProfileFile>): string[] {
+  const way = new Set<string>();
+  let at: string | undefined = name;
+  while (at !== undefined && !way.has(at)) {
+    way.add(at);
+    at = read.get(at)?.base;
   }
+  return at === name ? [...way] : [];
 }
 
-function mappingAt(value: unknown, key: string): Readonly<Record<string, unknown>> | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const child = (value as Readonly<Record<string, unknown>>)[key];
-  return typeof child === 'object' && child !== null && !Array.isArray(child)
-    ? (child as Readonly<Record<string, unknown>>)
-    : undefined;
+/** A profile and those it extends, itself first; undefined when one of them can't be read. */
+function chainOf(name: string, read: ReadonlyMap<string, ProfileFile>): ProfileFile[] | undefined {
+  const chain: ProfileFile[] = [];
+  let at: string | undefined = name;
+  while (at !== undefined) {
+    const profile = read.get(at);
+    if (!profile || chain.includes(profile)) return undefined;
+    chain.push(profile);
+    at = profile.base;
+  }
+  return chain;
+}
+
+/** Puts a chain together; no profile when it can't be given to machines. */
+function buildProfile(
+  chain: readonly ProfileFile[],
+  { given, hasCluster }: ProfileSurroundings,
+): { profile?: Profile; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const [first] = chain;
+  if (!first) return { problems };
+  const { name } = first;
+  const whole = chain.map(({ content }) => content).reduceRight((base, over) => merge(base, over));
+  const report: Report = (path, message, expected) => {
+    const { file, path: written } = placeAt(whole, path);
+    problems.push(file.problem(written, message, expected));
+  };
+  const bootsSomething =
+    partAt(whole, ['boot', 'image']) !== undefined || partAt(whole, ['boot', 'local_disk']) !== undefined;
+  if (!bootsSomething) {
+    if (!given.has(name)) return { problems };
+    const expected = 'image, or local_disk: true';
+    const boot = partAt(whole, ['boot']);
+    if (boot?.kind === 'mapping') report(['boot'], 'says nothing to boot', expected);
+    if (!boot) problems.push(first.file.problem(['boot'], 'is missing', `a mapping with ${expected}`));
+    return { problems };
+  }
+  const input = profileChecker.decode(plainValue(whole));
+  if (!input) return { problems };
+  const boot = resolveBoot(input.boot, report);
+  if (input.kubernetes && !hasCluster) {
+    report(['kubernetes'], 'needs a cluster to join', 'a kubernetes section in rackseed.yaml');
+  }
+  if (!boot) return { problems };
+  const profile: Profile = {
+    name,
+    chain: chain.map((link) => link.name),
+    boot,
+    ...documentAt('cloudConfig', whole, 'cloud_config'),
+    ...documentAt('ignition', whole, 'ignition'),
+    ...documentAt('cloudInit', whole, 'cloud_init'),
+    ...(input.docker_disk && { dockerDisk: resolveDisk(input.docker_disk, report) }),
+    ...(input.kubernetes && { kubernetes: resolveKubernetes(input.kubernetes, report) }),
+    origins: {
+      files: originsOf(whole, ['cloud_config', 'write_files'], 'path'),
+      units: originsOf(whole, ['cloud_config', 'coreos', 'units'], 'name'),
+    },
+  };
+  for (const { path, message, expected } of faultsOf(withoutFaults(profile, input)))
+    report(path, message, expected);
+  return { profile, problems };
+}
+
+/** A document as it was written, without what its absent keys would mean. */
+function documentAt<Name extends string>(
+  name: Name,
+  whole: Layered,
+  key: string,
+): { [Key in Name]?: Readonly<Record<string, unknown>> } {
+  const part = partAt(whole, [key]);
+  if (part?.kind !== 'mapping') return {};
+  return { [name]: plainValue(part) } as { [Key in Name]: Readonly<Record<string, unknown>> };
+}
+
+/** The profile less what is wrong with its documents by their form, so that every value is of its type. */
+function withoutFaults(
+  { cloudConfig: _, ignition: __, cloudInit: ___, ...profile }: Profile,
+  { cloud_config: cloudConfig, ignition, cloud_init: cloudInit }: ProfileInput,
+): Profile {
+  return {
+    ...profile,
+    ...(cloudConfig && { cloudConfig }),
+    ...(ignition && { ignition: ignition as Readonly<Record<string, unknown>> }),
+    ...(cloudInit && { cloudInit }),
+  };
+}
+
+interface Fault {
+  readonly path: Path;
+  readonly message: string;
+  readonly expected?: string;
+}
+
+/** What is wrong with a profile as a whole: what its sections can't be, and what its document has no words for. */
+function faultsOf(profile: Profile): Fault[] {
+  const { boot, dockerDisk, kubernetes } = profile;
+  const below = (key: string, faults: Fault[]) =>
+    faults.map((fault) => ({ ...fault, path: [key, ...fault.path] }));
+  return [
+    ...below('docker_disk', dockerDisk ? checkDockerDisk(dockerDisk) : []),
+    ...below('kubernetes', kubernetes ? checkKubernetes(kubernetes) : []),
+    ...(boot.kind === 'image' ? DOCUMENT_CHECKS[boot.document](profile) : []),
+  ];
+}
+
+const DOCUMENT_CHECKS: Readonly<Record<DocumentFormat, (profile: Profile) => Fault[]>> = {
+  'cloud-config': checkCloudConfig,
+  ignition: checkIgnition,
+  'cloud-init': checkCloudInit,
+};
+
+function resolveBoot(boot: ProfileInput['boot'], report: Report): ProfileBoot | undefined {
+  if (boot?.local_disk) return { kind: 'local-disk' };
+  if (boot?.image === undefined) return undefined;
+  const { image, args = [], rootfs } = boot;
+  const family = imageFamily(image);
+  const kernel = boot.kernel ?? family.kernel;
+  const initrds = [boot.initrd ?? family.initrd ?? []].flat();
+  const changing = (what: string) => `the name of ${what}, which changes with every release`;
+  if (kernel === undefined) report(['boot', 'kernel'], 'is missing', changing('the kernel'));
+  if (initrds.length === 0 && !family.initrd)
+    report(['boot', 'initrd'], 'is missing', changing('the initramfs'));
+  if (family.needsRootfs && rootfs === undefined && initrds.length === 1) {
+    report(['boot', 'rootfs'], 'is missing', `${changing('the rootfs')}, or that file as a second initrd`);
+  }
+  if (kernel === undefined) return undefined;
+  return {
+    kind: 'image',
+    image,
+    kernel,
+    initrds,
+    ...(rootfs !== undefined && { rootfs }),
+    args,
+    document: boot.document ?? family.document,
+  };
+}
+
+/** Longest label that xfs takes. */
+const XFS_LABEL = 12;
+/** Longest wait for a disk, seconds: coreos-cloudinit is ended after 600 s, whatever it still had to do. */
+const LONGEST_WAIT = 180;
+
+function resolveDisk(input: NonNullable<ProfileInput['docker_disk']>, report: Report): DockerDisk {
+  const disk = {
+    device: input.device ?? PROFILE_DEFAULTS.device,
+    minimumSize: input.minimum_size ?? PROFILE_DEFAULTS.minimumSize,
+    filesystem: input.filesystem ?? PROFILE_DEFAULTS.filesystem,
+    label: input.label ?? PROFILE_DEFAULTS.label,
+    directories: input.directories ?? PROFILE_DEFAULTS.directories,
+    wait: input.wait ?? PROFILE_DEFAULTS.wait,
+  };
+  if (disk.filesystem === 'xfs' && disk.label.length > XFS_LABEL) {
+    report(['docker_disk', 'label'], 'is too long for xfs', `at most ${XFS_LABEL} characters`);
+  }
+  if (disk.wait < 1 || disk.wait > LONGEST_WAIT) {
+    report(['docker_disk', 'wait'], 'is out of range', 'from 1s to 3m');
+  }
+  return disk;
+}
+
+function resolveKubernetes(
+  input: NonNullable<ProfileInput['kubernetes']>,
+  report: Report,
+): ProfileKubernetes {
+  const { role = PROFILE_DEFAULTS.role, kubelet, labels = {}, taints = [], config = {} } = input;
+  return { role, kubelet: resolveKubelet(kubelet, report), labels, taints, config };
+}
+
+function resolveKubelet(
+  kubelet: NonNullable<ProfileInput['kubernetes']>['kubelet'],
+  report: Report,
+): ProfileKubernetes['kubelet'] {
+  if (!kubelet || kubelet.source === 'image') return { source: 'image' };
+  const { source, version } = kubelet;
+  if (version === undefined) {
+    report(['kubernetes', 'kubelet', 'version'], 'is missing', 'a version of Kubernetes such as v1.36.2');
+  }
+  return { source, version: version ?? '' };
+}
+
+/** Profiles whose machines would have the same names, since what a host name can't hold is left out of them. */
+export function checkHostnames(profiles: ReadonlyMap<string, Profile>): Problem[] {
+  const stems = new Map<string, string>();
+  return [...profiles.keys()].flatMap((name) => {
+    const stem = hostnameStem(name);
+    const other = stems.get(stem);
+    stems.set(stem, name);
+    if (other === undefined) return [];
+    const message = `its machines would be called ${stem}-01 and so on like those of ${other}`;
+    return { file: `profiles/${name}.yaml`, path: '', message, expected: 'another name' };
+  });
+}
+
+/** Where the entries of a list were written, by their name. */
+function originsOf(whole: Layered, path: Path, key: string): ReadonlyMap<string, string> {
+  const list = partAt(whole, path);
+  if (list?.kind !== 'list') return new Map();
+  return new Map(
+    list.items.flatMap((item) => {
+      const name = partAt(item, [key]);
+      return name?.kind === 'scalar' ? [[String(name.value), sourcesOf(item)]] : [];
+    }),
+  );
+}
+
+function placeOf({ file, path }: Problem): string {
+  return `${file} ${path}`;
+}
+
+/** Problems without repetitions: what is wrong with a base is wrong with all that extend it. */
+function unique(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
 }

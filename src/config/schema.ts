@@ -1,6 +1,7 @@
 import { type StaticDecode, Type } from 'typebox';
-import { cloudConfig } from './cloud-config-schema.ts';
+import { ClusterSchema } from './cluster-schema.ts';
 import { optionTable, routes } from './option-schema.ts';
+import { ProfileSchema } from './profile-schema.ts';
 import {
   addressRange,
   anyText,
@@ -13,6 +14,7 @@ import {
   ipv4,
   listen,
   mac,
+  macPrefix,
   name,
   oneOf,
   profileName,
@@ -166,6 +168,7 @@ export const RackseedSchema = Type.Object(
       }),
     ),
     default_profile: profileName({ description: 'Profile of every machine that names none.' }),
+    kubernetes: Type.Optional(ClusterSchema),
     assets: Type.Optional(
       Type.Object(
         {
@@ -224,6 +227,12 @@ export const RackseedSchema = Type.Object(
   { ...closed, title: 'rackseed.yaml', description: 'The networks that rackseed serves, and how.' },
 );
 
+const labels = (description: string) =>
+  Type.Record(Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$' }), Type.String(), {
+    ...closed,
+    description,
+  });
+
 /** One entry of `machines`. */
 export const MachineSchema = Type.Object(
   {
@@ -239,72 +248,66 @@ export const MachineSchema = Type.Object(
         'undionly.kpxe',
       )({ description: 'File in the firmware folder, instead of the one its firmware would get.' }),
     ),
-    labels: Type.Optional(
-      Type.Record(Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$' }), Type.String(), {
-        ...closed,
-        description: 'Free values for profiles: {{ machine.labels.rack }}.',
+    labels: Type.Optional(labels('Free values for profiles: {{ machine.labels.rack }}.')),
+    adopt_disk: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          "Format the machine's Docker disk whatever it holds. Take it out again after the first boot.",
       }),
     ),
   },
   { ...closed, description: 'A machine that is known by its hardware address.' },
 );
 
+const pattern = (what: string, example: string) =>
+  Type.Optional(
+    anyText(`${what}, where * stands for any characters`, example)({ description: `Its ${what}.` }),
+  );
+
+/** One entry of `rules`. */
+export const RuleSchema = Type.Object(
+  {
+    match: Type.Object(
+      {
+        mac: Type.Optional(mac({ description: 'Its hardware address.' })),
+        mac_prefix: Type.Optional(macPrefix({ description: 'What its hardware address begins with.' })),
+        uuid: pattern('system UUID', '4c4c4544-*'),
+        serial: pattern('serial number', 'CZ1*'),
+        manufacturer: pattern('manufacturer', 'Dell*'),
+        product: pattern('product name', 'PowerEdge*'),
+        arch: pattern('architecture', 'x86_64'),
+        network: pattern('network', 'kubernetes1'),
+      },
+      {
+        ...closed,
+        minProperties: 1,
+        description:
+          'What the machine is: all of it must hold. Compared without regard to case; * stands for any characters.',
+      },
+    ),
+    profile: profileName({ description: 'Profile that such a machine gets.' }),
+    labels: Type.Optional(labels("Added to the machine's own labels, which win.")),
+  },
+  { ...closed, description: 'A rule that chooses a profile.' },
+);
+
 /** machines/*.yaml */
 export const MachinesSchema = Type.Object(
-  { machines: Type.Array(MachineSchema, { description: 'The machines.' }) },
+  {
+    machines: Type.Optional(Type.Array(MachineSchema, { description: 'The machines.' })),
+    rules: Type.Optional(
+      Type.Array(RuleSchema, {
+        description:
+          'Choose a profile for machines whose entry names none; the first that matches wins. They let nobody in: a machine without an entry gets what unknown_machines says.',
+      }),
+    ),
+  },
   {
     ...closed,
     title: 'machines',
-    description: 'Machines that have a name, a profile or an address of their own.',
+    description: 'Machines that have a name, a profile or an address of their own, and rules for the others.',
   },
-);
-
-const boot = Type.Object(
-  {
-    image: Type.Optional(
-      relativePath(
-        'path of an image',
-        'flatcar/4593.2.5',
-      )({ description: 'Folder below assets/ with the kernel and the initrd.' }),
-    ),
-    kernel: Type.Optional(
-      relativePath(
-        'path of a kernel file',
-        'vmlinuz',
-      )({ description: "Kernel in the image's folder; absent means the name the image's family uses." }),
-    ),
-    initrd: Type.Optional(
-      Type.Union(
-        [
-          relativePath('path of an initrd file', 'initrd.img')({ description: 'The initrd.' }),
-          Type.Array(relativePath('path of an initrd file', 'initrd.img')({ description: 'An initrd.' })),
-        ],
-        {
-          title: 'path of an initrd file inside its folder, or a list of them',
-          examples: ['initrd.img'],
-          description: "Initrds in the image's folder; absent means the name the image's family uses.",
-        },
-      ),
-    ),
-    args: Type.Optional(
-      Type.Array(
-        anyText('kernel argument', 'console=ttyS0,115200n8')({ description: 'A kernel argument.' }),
-        {
-          description: 'Kernel arguments; may hold placeholders.',
-        },
-      ),
-    ),
-    local_disk: Type.Optional(
-      Type.Literal(true, { description: "Boot from the machine's own disk instead of an image." }),
-    ),
-  },
-  { ...closed, description: 'What the machine boots.' },
-);
-
-/** profiles/*.yaml */
-export const ProfileSchema = Type.Object(
-  { boot, cloud_config: Type.Optional(cloudConfig) },
-  { ...closed, title: 'profile', description: 'What a node is: how it boots and the cloud-config it reads.' },
 );
 
 /** An entry of `networks` after validation, its texts parsed. */
@@ -313,8 +316,8 @@ export type NetworkInput = StaticDecode<typeof NetworkSchema>;
 export type RackseedInput = StaticDecode<typeof RackseedSchema>;
 /** An entry of `machines` after validation, its texts parsed. */
 export type MachineInput = StaticDecode<typeof MachineSchema>;
-/** A profile after validation. */
-export type ProfileInput = StaticDecode<typeof ProfileSchema>;
+/** An entry of `rules` after validation, its texts parsed. */
+export type RuleInput = StaticDecode<typeof RuleSchema>;
 
 /** The JSON Schemas for editors, by file name: pretty-printed, and the same text for the same schema. */
 export function editorSchemas(): ReadonlyMap<string, string> {

@@ -64,6 +64,26 @@ export const addressRange = parsed(
 
 export const mac = parsed({ title: 'MAC address', example: '52:54:00:12:34:56' }, parseMac);
 
+/** The first bytes of a hardware address, with colons. */
+export const macPrefix = parsed({ title: 'beginning of a MAC address', example: '52:54:00' }, (text) =>
+  /^[0-9a-f]{2}([:-][0-9a-f]{2}){0,5}$/i.test(text) ? text.toLowerCase().replaceAll('-', ':') : undefined,
+);
+
+/** `https://host:port` and nothing behind it. */
+export const httpsServer = parsed(
+  { title: 'server address beginning with https://', example: 'https://192.168.0.254:6443' },
+  (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url && /^https:\/\/[^/@?#\s]+\/?$/i.test(text) ? text.replace(/\/$/, '') : undefined;
+  },
+);
+
+export const kubernetesVersion = matching({
+  title: 'version of Kubernetes',
+  example: 'v1.36.2',
+  pattern: '^v[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?$',
+});
+
 export const duration = parsed({ title: 'duration', example: '1h' }, parseDuration);
 
 export const size = parsed({ title: 'size', example: '512MiB' }, parseSize);

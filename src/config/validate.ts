@@ -1,9 +1,9 @@
-import { closest, distance } from 'fastest-levenshtein';
 import type { StaticDecode, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
 import { Settings } from 'typebox/system';
 import type { Path, Problem } from './problem.ts';
+import { didYouMean } from './similar.ts';
 import type { YamlFile } from './yaml.ts';
 
 /** Checks values against one schema. */
@@ -113,6 +113,10 @@ function explain(error: TLocalizedValidationError, schema: TSchema, value: unkno
       }));
     case 'minItems':
       return [{ path, message: 'is an empty list', expected: 'at least one entry' }];
+    case 'minProperties':
+      return [{ path, message: 'is an empty mapping', expected: 'at least one key' }];
+    case 'uniqueItems':
+      return [{ path, message: 'holds the same value twice' }];
     default:
       return [mismatch(path, valueAt(value, path), node)];
   }
@@ -120,9 +124,7 @@ function explain(error: TLocalizedValidationError, schema: TSchema, value: unkno
 
 function unknownKey(path: Path, key: string, { properties = {}, patternProperties }: SchemaNode): Fault {
   const known = Object.keys(properties);
-  const similar = known.length > 0 ? closest(key, known) : '';
-  const near = similar !== '' && distance(key, similar) <= Math.ceil(similar.length / 3);
-  const message = near ? `unknown key, did you mean ${similar}?` : 'unknown key';
+  const message = `unknown key${didYouMean(key, known)}`;
   if (known.length > 0 && known.length <= 12) {
     return { path: [...path, key], message, expected: `one of ${known.join(', ')}` };
   }
@@ -160,7 +162,11 @@ function noun(node: SchemaNode): string {
     case 'string':
       return 'text';
     case 'integer':
-      return `a whole number from ${node.minimum ?? 0}${node.maximum === undefined ? '' : ` to ${node.maximum}`}`;
+      return node.minimum === undefined
+        ? 'a whole number'
+        : `a whole number from ${node.minimum}${node.maximum === undefined ? '' : ` to ${node.maximum}`}`;
+    case 'number':
+      return 'a number';
     case 'boolean':
       return 'true or false';
     default:

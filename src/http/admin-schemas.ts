@@ -12,7 +12,11 @@ export const MachinesAnswer = Type.Object({
       mac: Type.String(),
       hostname: Type.String(),
       profile: Text,
+      index: Type.Optional(
+        Type.Integer({ minimum: 1, description: 'number among the machines of its profile' }),
+      ),
       admission: Type.Union([Type.Literal('boot'), Type.Literal('hold'), Type.Literal('ignore')]),
+      reason: Type.String({ description: 'what chose the profile, or why the machine may not boot' }),
       network: Type.String(),
       address: Type.Optional(Type.String({ format: 'ipv4' })),
       firmware: Text,

@@ -10,8 +10,7 @@ import {
 } from 'fastify';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { Config, ConfigSource } from '../config/config.ts';
-import { identify } from '../machines/identity.ts';
+import type { Identity } from '../machines/identity.ts';
 import type { SeenMachine } from '../machines/machine.ts';
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
@@ -20,7 +19,7 @@ import { LeasesAnswer, MachinesAnswer, type Problem } from './admin-schemas.ts';
 /** What the admin app shows. */
 export interface AdminOptions {
   readonly ready: () => boolean;
-  readonly config: ConfigSource;
+  readonly identify: (mac: Mac) => Identity;
   readonly machines: () => Iterable<SeenMachine>;
   readonly leases: () => Iterable<AdminLease>;
   readonly metrics: Registry;
@@ -39,7 +38,7 @@ export interface AdminLease {
 
 /** The HTTP server for people and tools: health, metrics, machines and leases. Not listening yet: see `listenAdmin`. */
 export function createAdminApp(options: AdminOptions): FastifyInstance {
-  const { config, ready, metrics } = options;
+  const { identify, ready, metrics } = options;
   const logger: FastifyBaseLogger = options.logger;
   const app = fastify({
     loggerInstance: logger,
@@ -70,7 +69,7 @@ export function createAdminApp(options: AdminOptions): FastifyInstance {
   app.get('/metrics', async (_, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
 
   typed.get('/v1/machines', { schema: { response: { 200: MachinesAnswer } } }, () => ({
-    machines: [...options.machines()].map((machine) => showMachine(config(), machine)),
+    machines: [...options.machines()].map((machine) => showMachine(identify(machine.mac), machine)),
   }));
   typed.get('/v1/leases', { schema: { response: { 200: LeasesAnswer } } }, () => ({
     leases: [...options.leases()].map(showLease),
@@ -89,14 +88,20 @@ function sendProblem(reply: FastifyReply, status: number, detail: string): Fasti
 
 type Shown<Answer, Key extends keyof Answer> = Answer[Key] extends (infer Item)[] ? Item : never;
 
-function showMachine(config: Config, seen: SeenMachine): Shown<Static<typeof MachinesAnswer>, 'machines'> {
-  const identity = identify(config, seen.mac);
+function showMachine(
+  identity: Identity,
+  seen: SeenMachine,
+): Shown<Static<typeof MachinesAnswer>, 'machines'> {
   const stage = seen.boot.at(-1)?.stage;
   return {
     mac: seen.mac,
     hostname: identity.hostname,
-    ...(identity.admission === 'boot' && { profile: identity.profile.name }),
+    ...(identity.admission === 'boot' && {
+      profile: identity.profile.name,
+      ...(identity.index !== undefined && { index: identity.index }),
+    }),
     admission: identity.admission,
+    reason: identity.reason,
     network: seen.network,
     ...(seen.address !== undefined && { address: formatIpv4(seen.address) }),
     ...(seen.firmware !== undefined && { firmware: seen.firmware }),

@@ -1,7 +1,9 @@
 import type { AdmittedMachine } from '../boot/plan.ts';
 import type { ConfigSource, Network } from '../config/config.ts';
+import type { Identity } from '../machines/identity.ts';
 import type { Inventory } from '../machines/machine.ts';
 import type { Mac } from '../net/mac.ts';
+import type { DocumentRequest, RenderedDocument } from '../provision/document.ts';
 import type { HttpEvent } from './events.ts';
 import type { FileCache } from './file-cache.ts';
 
@@ -10,12 +12,25 @@ export interface ProvisioningContext {
   /** The network whose machines talk to this app. */
   readonly network: Network;
   readonly config: ConfigSource;
+  /** Who a machine that boots is, by all that is known of it. */
+  readonly identify: (mac: Mac) => Identity;
   /** Hot files; one cache for all networks. */
   readonly cache: FileCache;
   /** A profile's kernel arguments with their placeholders filled in. */
   readonly fillArgs: (machine: AdmittedMachine, network: Network) => readonly string[];
-  /** The cloud-config of a machine whose profile has one. */
-  readonly renderDocument: (machine: AdmittedMachine, network: Network) => string;
+  /**
+   * A document of a machine whose profile has one of that format. Rejects with a Refusal when what the document is made
+   * from can't be had now.
+   */
+  readonly renderDocument: (
+    machine: AdmittedMachine,
+    network: Network,
+    request: DocumentRequest,
+  ) => Promise<RenderedDocument>;
+  /** The address that a machine holds a running lease of, in dotted notation. */
+  readonly leasedAddress: (mac: Mac) => string | undefined;
+  /** The machine that told this SMBIOS uuid, in any case of letters. */
+  readonly findByUuid: (uuid: string) => Mac | undefined;
   /** Told what a machine said about itself when it asked for its script. */
   readonly onInventory: (mac: Mac, inventory: Inventory, address: string) => void;
   readonly observe: (event: HttpEvent) => void;

@@ -1,3 +1,6 @@
+import type { DocumentFormat } from '../config/config.ts';
+import type { CloudInitFile } from '../provision/cloud-init.ts';
+
 /** What the provisioning HTTP app tells whoever watches it. */
 export type HttpEvent =
   | {
@@ -21,7 +24,9 @@ export type HttpEvent =
       readonly type: 'document';
       readonly mac: string;
       readonly address: string;
-      readonly format: 'cloud-config';
+      readonly format: DocumentFormat;
+      /** Which of cloud-init's files; its user-data is what describes the node. */
+      readonly file?: CloudInitFile;
       readonly bytes: number;
     }
   | {

@@ -1,78 +1,64 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { type AdmittedMachine, planBoot } from '../boot/plan.ts';
 import { bootScript, holdScript, localDiskScript, machineScript } from '../boot/script.ts';
-import { identify } from '../machines/identity.ts';
 import { formatIpv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
+import { sendText, whenDelivered } from './answer.ts';
 import type { ProvisioningContext } from './context.ts';
-import type { HttpEvent } from './events.ts';
-import { clean, readInventory, requireMac, type Values } from './machine-values.ts';
+import { clean, first, readInventory, requireMac, type Values } from './machine-values.ts';
 import { Refusal } from './refusal.ts';
 
-/** What a machine asks for on its way: its iPXE scripts, its cloud-config and its metadata. */
+/** What a machine asks for on its way, its documents aside: its iPXE scripts and its metadata. */
 export function registerMachineRoutes(app: FastifyInstance, context: ProvisioningContext): void {
-  const { network, observe } = context;
+  const { observe } = context;
 
   app.get('/boot.ipxe', (_, reply) => sendText(reply, bootScript()));
 
   app.get<{ Querystring: Values }>('/ipxe', (request, reply) => {
     const mac = requireMac(request.query.mac);
     const inventory = readInventory(request.query);
-    const script = machineScriptFor(context, mac, inventory.serial);
-    if (!script) throw new Refusal(404, `${mac} is not in the configuration and is ignored`);
+    const ignored = new Refusal(404, `${mac} is not in the configuration and is ignored`);
+    if (context.identify(mac).admission === 'ignore') throw ignored;
+    // First of all, since it may decide which profile the machine gets.
     context.onInventory(mac, inventory, request.ip);
+    const script = machineScriptFor(context, mac, inventory.serial);
+    if (!script) throw ignored;
     whenDelivered(reply, observe, { type: 'script', mac, address: request.ip, answer: script.answer });
     return sendText(reply, script.script);
   });
 
-  const sendDocument = (mac: Mac, request: FastifyRequest, reply: FastifyReply) => {
-    const machine = requireAdmission(context, mac);
-    const { cloudConfig, name } = machine.profile;
-    if (!cloudConfig) throw new Refusal(404, `profile ${name} of ${mac} has no cloud_config`);
-    const document = context.renderDocument(machine, network);
-    const bytes = Buffer.byteLength(document);
-    whenDelivered(reply, observe, {
-      type: 'document',
-      mac,
-      address: request.ip,
-      format: 'cloud-config',
-      bytes,
-    });
-    return sendText(reply, document);
-  };
-
-  app.get<{ Params: Values }>('/cloud-config/:mac', (request, reply) =>
-    sendDocument(requireMac(request.params.mac), request, reply),
-  );
-
-  // matchbox's name for it.
-  app.get<{ Querystring: Values }>('/cloud', (request, reply) =>
-    sendDocument(requireMac(request.query.mac), request, reply),
-  );
-
   app.get<{ Querystring: Values }>('/metadata', (request, reply) => {
-    const machine = requireAdmission(context, requireMac(request.query.mac));
+    const machine = requireAdmission(context, findMachine(context, request.query));
     return sendText(reply, metadata(machine));
   });
 }
 
 /** The machine with this address; throws a Refusal unless it may boot. */
-export function requireAdmission({ config }: ProvisioningContext, mac: Mac): AdmittedMachine {
-  const machine = identify(config(), mac);
+export function requireAdmission({ identify }: ProvisioningContext, mac: Mac): AdmittedMachine {
+  const machine = identify(mac);
   if (machine.admission === 'boot') return machine;
   throw new Refusal(403, `${mac} may not boot yet: add it to config/machines/ on the server`);
 }
 
+/** The machine that a query names by `mac`, or by `uuid` alone; throws a Refusal when it names none. */
+export function findMachine({ findByUuid }: ProvisioningContext, query: Values): Mac {
+  const uuid = clean(first(query.uuid), 64);
+  if (uuid === '' || first(query.mac) !== '') return requireMac(query.mac);
+  const mac = findByUuid(uuid);
+  if (mac === undefined) throw new Refusal(404, `no machine with the uuid ${JSON.stringify(uuid)} was seen`);
+  return mac;
+}
+
 /** What a machine's own script is made from. */
-export type ScriptContext = Pick<ProvisioningContext, 'network' | 'config' | 'fillArgs'>;
+export type ScriptContext = Pick<ProvisioningContext, 'network' | 'identify' | 'fillArgs'>;
 
 /** The script of one machine and what it does: boot, wait, or leave the network; undefined for one that is ignored. */
 export function machineScriptFor(
-  { network, config, fillArgs }: ScriptContext,
+  { network, identify, fillArgs }: ScriptContext,
   mac: Mac,
   serial: string | undefined,
 ): { readonly answer: 'boot' | 'hold' | 'local-disk'; readonly script: string } | undefined {
-  const machine = identify(config(), mac);
+  const machine = identify(mac);
   if (machine.admission === 'ignore') return undefined;
   if (machine.admission === 'hold') {
     return { answer: 'hold', script: holdScript({ mac, serial, server: formatIpv4(network.address) }) };
@@ -85,19 +71,9 @@ export function machineScriptFor(
 }
 
 /** matchbox's format: one KEY=VALUE a line. A label can't hide a fact: facts come last, and who reads keeps the last. */
-function metadata({ mac, hostname, profile, entry }: AdmittedMachine): string {
-  const facts = { ...entry.labels, mac, hostname, profile: profile.name };
+function metadata({ mac, hostname, profile, labels }: AdmittedMachine): string {
+  const facts = { ...labels, mac, hostname, profile: profile.name };
   return Object.entries(facts)
     .map(([key, value]) => `${key.toUpperCase().replace(/[^A-Z0-9]/g, '_')}=${clean(value, 1024)}\n`)
     .join('');
-}
-
-/** What a machine gets depends on the moment it asks, so nothing on the way may keep it. */
-function sendText(reply: FastifyReply, text: string): FastifyReply {
-  return reply.header('cache-control', 'no-store').type('text/plain; charset=utf-8').send(text);
-}
-
-/** Reports `event` once the whole answer has left. */
-function whenDelivered(reply: FastifyReply, observe: (event: HttpEvent) => void, event: HttpEvent): void {
-  reply.raw.once('finish', () => observe(event));
 }

@@ -1,6 +1,7 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { ProvisioningContext } from './context.ts';
+import { registerDocumentRoutes } from './document-routes.ts';
 import { registerFiles } from './files.ts';
 import { LIMITS, refuseBadConnection } from './limits.ts';
 import { registerMachineRoutes } from './machine-routes.ts';
@@ -60,6 +61,7 @@ export function createProvisioningApp(options: ProvisioningOptions): FastifyInst
       .send(`rackseed: boots machines on network ${network.name}. They begin at /boot.ipxe.\n`),
   );
   registerMachineRoutes(app, options);
+  registerDocumentRoutes(app, options);
   registerPhoneHome(app, options);
   registerFiles(app, options);
   return app;

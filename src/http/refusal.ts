@@ -1,13 +1,18 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpEvent } from './events.ts';
 
-/** Thrown by a route to answer with an error; the message is the answer's one line, for whoever reads it. */
+/**
+ * Thrown by a route to answer with an error; the message is the answer's one line, for whoever reads it. `reason` is told
+ * to the administrator instead of it, when there is more to say than a stranger should know.
+ */
 export class Refusal extends Error {
   readonly status: number;
+  readonly reason: string;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, reason = message) {
     super(message);
     this.status = status;
+    this.reason = reason;
   }
 }
 
@@ -31,11 +36,11 @@ export function answerErrorsInText(app: FastifyInstance, observe: (event: HttpEv
 export function refuse(
   request: FastifyRequest,
   reply: FastifyReply,
-  { status, message }: Refusal,
+  { status, message, reason }: Refusal,
   observe: (event: HttpEvent) => void,
 ): void {
   const route = request.routeOptions.url ?? 'unknown';
-  observe({ type: 'refused', address: request.ip, route, status, reason: message });
+  observe({ type: 'refused', address: request.ip, route, status, reason });
   if (status === 503) reply.header('retry-after', RETRY_AFTER);
   reply
     .code(status)

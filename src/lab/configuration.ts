@@ -1,7 +1,9 @@
 import { access, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { dump, load } from 'js-yaml';
-import type { Image } from './image.ts';
+import { imageFamily } from '../config/image-family.ts';
+import { createLabCluster, type LabCluster, writeKubernetesAssets } from './cluster.ts';
+import type { Guest, Image } from './image.ts';
 import { packageRoot } from './package-root.ts';
 
 /** The one network of a lab. */
@@ -17,6 +19,9 @@ const SERVER = '192.168.0.254';
 /** Where a lab's image lies below its assets. */
 const IMAGE = { image: 'lab/current', kernel: 'vmlinuz', initrd: 'initrd.img' } as const;
 
+/** What machines get by default from the lab's own profiles. */
+const PROFILES: Readonly<Record<Guest, string>> = { small: 'lab', debian: 'lab-cloud-config' };
+
 /** A machine to switch on, as the configuration knows it. */
 export interface LabMachineEntry {
   readonly mac: string;
@@ -27,6 +32,10 @@ export interface LabConfigurationOptions {
   /** An empty folder of this lab's own. */
   readonly directory: string;
   readonly image: Image;
+  /** Chooses among the lab's own profiles. */
+  readonly guest: Guest;
+  /** The profile that machines get by default, in place of what the folder says. */
+  readonly profile?: string;
   /** How many machines to switch on. */
   readonly count: number;
   /** An administrator's configuration folder; the lab's own profile and machines when left out. */
@@ -49,6 +58,7 @@ interface Rackseed {
 
 interface Profile {
   readonly boot?: Readonly<Record<string, unknown>>;
+  readonly kubernetes?: { readonly kubelet?: { readonly source?: unknown; readonly version?: unknown } };
 }
 
 interface Machines {
@@ -61,13 +71,14 @@ interface Machines {
  * - `profiles/*.yaml` as they are, but with the lab's image (or the one of --image) in place of theirs;
  * - `machines/*.yaml` as they are; the first ones in them are switched on. When there are fewer than `count`, further
  *   machines 52:54:00:00:00:01, … that nobody wrote down join them;
- * - `default_profile`, `unknown_machines` and `firmware` of `rackseed.yaml`, the rest of which is about another network.
- * @throws when the folder has no profiles
+ * - `default_profile`, `unknown_machines` and `firmware` of `rackseed.yaml`, the rest of which is about another network
+ *   and another cluster: the lab has a CA of its own, and stand-ins for the kubelets that profiles download.
+ * @throws when the folder has no profiles, or none that is called `profile`
  */
 export async function writeLabConfiguration(options: LabConfigurationOptions): Promise<LabConfiguration> {
   const { directory, source } = options;
   const config = join(directory, 'config');
-  for (const folder of ['config/profiles', 'config/machines', `assets/${IMAGE.image}`, 'store']) {
+  for (const folder of ['config/profiles', 'config/machines', `assets/${IMAGE.image}`, 'pki', 'store']) {
     await mkdir(join(directory, folder), { recursive: true });
   }
   for (const file of [IMAGE.kernel, IMAGE.initrd]) {
@@ -79,6 +90,8 @@ export async function writeLabConfiguration(options: LabConfigurationOptions): P
   if (profiles.size === 0) throw new Error(`${join(from, 'profiles')} holds no profile (NAME.yaml)`);
   for (const [file, profile] of profiles) {
     await writeFile(join(config, 'profiles', file), dump(withImage(profile)));
+    const { source, version } = profile.kubernetes?.kubelet ?? {};
+    if (source === 'assets') await writeKubernetesAssets(join(directory, 'assets'), String(version));
   }
   const written = await readYaml<Machines>(join(from, 'machines'));
   for (const [file, machines] of written) await writeFile(join(config, 'machines', file), dump(machines));
@@ -88,9 +101,16 @@ export async function writeLabConfiguration(options: LabConfigurationOptions): P
 
   const theirs = (await readYaml<Rackseed>(from)).get('rackseed.yaml') ?? {};
   const firmware = await firmwareFolder(from, theirs);
+  const names = [...profiles.keys()].map((file) => file.replace(/\.yaml$/, ''));
+  const wanted = options.profile ?? (source === undefined ? PROFILES[options.guest] : theirs.default_profile);
+  if (options.profile !== undefined && !names.includes(options.profile)) {
+    throw new Error(`there is no profile ${options.profile} in ${from}: it has ${names.join(', ')}`);
+  }
+  const defaultProfile = wanted ?? names[0];
+  const cluster = await createLabCluster(join(directory, 'pki'), SERVER);
   await writeFile(
     join(config, 'rackseed.yaml'),
-    dump(rackseedYaml(options, theirs, [...profiles.keys()], firmware)),
+    dump(rackseedYaml({ ...options, theirs, defaultProfile, firmware, cluster })),
   );
   return { directory: config, machines };
 }
@@ -106,14 +126,16 @@ async function firmwareFolder(from: string, theirs: Rackseed): Promise<string | 
   );
 }
 
+interface RackseedParts extends LabConfigurationOptions {
+  readonly theirs: Rackseed;
+  readonly defaultProfile: unknown;
+  readonly firmware: string | undefined;
+  readonly cluster: LabCluster;
+}
+
 /** rackseed.yaml of a lab. */
-function rackseedYaml(
-  options: LabConfigurationOptions,
-  theirs: Rackseed,
-  profiles: readonly string[],
-  firmware: string | undefined,
-): object {
-  const first = profiles[0]?.replace(/\.yaml$/, '');
+function rackseedYaml(parts: RackseedParts): object {
+  const { directory, adminSocket, theirs, defaultProfile, firmware, cluster } = parts;
   return {
     networks: [
       {
@@ -131,17 +153,21 @@ function rackseedYaml(
       },
     ],
     unknown_machines: theirs.unknown_machines ?? 'hold',
-    default_profile: theirs.default_profile ?? first,
-    assets: { directory: join(options.directory, 'assets') },
+    default_profile: defaultProfile,
+    kubernetes: cluster,
+    assets: { directory: join(directory, 'assets') },
     ...(firmware !== undefined && { firmware: { directory: firmware } }),
-    admin: { listen: `unix:${options.adminSocket}` },
-    store: { lmdb: join(options.directory, 'store') },
+    admin: { listen: `unix:${adminSocket}` },
+    store: { lmdb: join(directory, 'store') },
   };
 }
 
+/** The profile with the lab's image, which reads the document that the one in its place would. */
 function withImage(profile: Profile): Profile {
   if (profile.boot?.local_disk) return profile;
-  return { ...profile, boot: { ...profile.boot, ...IMAGE } };
+  const { image, rootfs: _, ...boot } = profile.boot ?? {};
+  const document = typeof image === 'string' && { document: imageFamily(image).document };
+  return { ...profile, boot: { ...document, ...boot, ...IMAGE } };
 }
 
 /** The first `count` machines that are written down, filled up with ones that are not. */

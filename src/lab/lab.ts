@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listMachines } from '../http/admin-client.ts';
 import { LAB_NETWORK, writeLabConfiguration } from './configuration.ts';
-import { foreignImage, type Image, labImage } from './image.ts';
+import { foreignImage, type Guest, type Image, labImage } from './image.ts';
 import {
   bridgeCommands,
   createNamespace,
@@ -26,8 +26,12 @@ export interface LabOptions {
   /** Number of machines. */
   readonly count: number;
   readonly accelerator?: Accelerator;
-  /** Folder with vmlinuz and initrd.img; the lab's own image when left out. */
+  /** Which of the lab's own systems the machines run; `small` when left out. */
+  readonly guest?: Guest;
+  /** Folder with vmlinuz and initrd.img that takes the place of the guest's. */
   readonly image?: string;
+  /** The profile that machines get by default; one of the lab's own that suits the guest when left out. */
+  readonly profile?: string;
   /** An administrator's configuration folder: see {@link writeLabConfiguration}. */
   readonly config?: string;
   /** Leaves disks, logs and configuration in `directory` when the lab stops. */
@@ -52,19 +56,23 @@ export interface Lab {
   /** Unix socket of the service's admin app. */
   readonly adminSocket: string;
   readonly machines: readonly LabMachine[];
-  /** Switches all machines on. */
+  /** Switches all machines on. Each keeps the data disk it has, from an earlier boot or made for it. */
   powerOn(): Promise<void>;
+  /** Switches all machines off, as by a power cut. */
+  powerOff(): Promise<void>;
   /** How far each machine has come, asked of the service now. Throws when the service is gone. */
   progress(): Promise<readonly MachineProgress[]>;
   /** Milliseconds since the machines were switched on. */
   clock(): number;
   /**
    * Waits until every machine is up, asking a few times a second.
+   * @param isDone another state to wait for
    * @param onProgress called with each answer
    * @throws LabFailure when the service or a machine ends, or not all are up within `timeout` milliseconds
    */
   whenUp(options: {
     readonly timeout: number;
+    readonly isDone?: (machine: MachineProgress) => boolean;
     readonly signal?: AbortSignal;
     readonly onProgress?: (machines: readonly MachineProgress[]) => void;
   }): Promise<readonly MachineProgress[]>;
@@ -77,8 +85,9 @@ export class LabFailure extends Error {}
 
 const PREFIX = 'rackseed-lab-';
 const POLL = 250;
-const LAB_MEMORY = 1024;
-/** What Flatcar needs, which unpacks itself into memory. */
+/** MiB. */
+const GUEST_MEMORY: Readonly<Record<Guest, number>> = { small: 1024, debian: 2048 };
+/** What Flatcar needs, which unpacks itself into memory, MiB. */
 const IMAGE_MEMORY = 3072;
 
 /**
@@ -106,10 +115,11 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     const directory = await mkdtemp(join(tmpdir(), name));
     if (!options.keep) undo.push(() => rm(directory, { recursive: true, force: true }));
     const adminSocket = join(directory, 'admin.sock');
-    const { config: source, count } = options;
+    const { config: source, count, guest = 'small', profile } = options;
     const config = await writeLabConfiguration({
-      ...{ directory, image, count, adminSocket },
+      ...{ directory, image, guest, count, adminSocket },
       ...(source !== undefined && { source }),
+      ...(profile !== undefined && { profile }),
     });
 
     step(`building the network ${LAB_NETWORK.name}, ${LAB_NETWORK.address}`);
@@ -148,17 +158,25 @@ function assemble(options: LabOptions, parts: Parts): Lab {
   const { directory, namespace, adminSocket, machines, service, undo, stop } = parts;
   const running: (VirtualMachine & LabMachine)[] = [];
   const ended: string[] = [];
+  let switchingOff = false;
   const reportEnd = (child: Child, what: string) => {
-    void child.exited.then(() => ended.push(`${what} ended. It said:\n${lastLines(child.output(), 20)}`));
+    void child.exited.then(() => {
+      if (!switchingOff) ended.push(`${what} ended. It said:\n${lastLines(child.output(), 20)}`);
+    });
   };
   reportEnd(service, 'the service');
+  const powerOff = async () => {
+    switchingOff = true;
+    for (const machine of running.splice(0)) await machine.process.stop();
+    switchingOff = false;
+  };
+  undo.push(powerOff);
 
   const progress = async () => {
     const shown = await listMachines({ path: adminSocket });
     return running.map((machine) => progressOf(machine, shown));
   };
-  const fail = async (problem: string, latest: readonly MachineProgress[]) => {
-    const stuck = latest.filter((machine) => !isUp(machine));
+  const fail = async (problem: string, stuck: readonly MachineProgress[]) => {
     const consoles = await Promise.all(
       machines
         .filter(({ mac }) => stuck.some((machine) => machine.mac === mac))
@@ -170,7 +188,7 @@ function assemble(options: LabOptions, parts: Parts): Lab {
   };
 
   return {
-    ...{ namespace, directory, adminSocket, machines, progress, stop },
+    ...{ namespace, directory, adminSocket, machines, progress, powerOff, stop },
     clock: () => (running[0] ? Date.now() - running[0].poweredOn : 0),
     async powerOn() {
       for (const [index, machine] of machines.entries()) {
@@ -178,16 +196,16 @@ function assemble(options: LabOptions, parts: Parts): Lab {
           ...{ name: machine.name, mac: machine.mac, tap: tapName(index), directory, namespace },
           firmware: options.firmware,
           accelerator: options.accelerator ?? 'tcg',
-          memory: options.image === undefined ? LAB_MEMORY : IMAGE_MEMORY,
+          memory: options.image === undefined ? GUEST_MEMORY[options.guest ?? 'small'] : IMAGE_MEMORY,
         });
-        undo.push(() => vm.process.stop());
         reportEnd(vm.process, `QEMU of ${machine.name}`);
         running.push({ ...machine, ...vm });
       }
     },
-    async whenUp({ timeout, signal, onProgress }) {
+    async whenUp({ timeout, isDone = isUp, signal, onProgress }) {
       const deadline = Date.now() + timeout;
       let latest: readonly MachineProgress[] = [];
+      const stuck = () => latest.filter((machine) => !isDone(machine));
       while (true) {
         signal?.throwIfAborted();
         try {
@@ -195,13 +213,13 @@ function assemble(options: LabOptions, parts: Parts): Lab {
         } catch (error) {
           // Most likely the service has just died, and its own words are the better explanation.
           await Promise.race([service.exited, wait(1000, signal)]);
-          throw await fail(ended[0] ?? `the service doesn't answer: ${error}`, latest);
+          throw await fail(ended[0] ?? `the service doesn't answer: ${error}`, stuck());
         }
         onProgress?.(latest);
-        if (latest.length > 0 && latest.every(isUp)) return latest;
-        if (ended[0] !== undefined) throw await fail(ended[0], latest);
+        if (latest.length > 0 && latest.every(isDone)) return latest;
+        if (ended[0] !== undefined) throw await fail(ended[0], stuck());
         if (Date.now() > deadline) {
-          throw await fail(`not every machine was up within ${timeout / 1000} s`, latest);
+          throw await fail(`not every machine was up within ${timeout / 1000} s`, stuck());
         }
         await wait(POLL, signal);
       }
@@ -233,7 +251,7 @@ function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<vo
 
 async function chooseImage(options: LabOptions, step: (text: string) => void): Promise<Image> {
   if (options.image !== undefined) return foreignImage(options.image);
-  return labImage(join(packageRoot, '.cache/lab'), step);
+  return labImage(options.guest ?? 'small', join(packageRoot, '.cache/lab'), step);
 }
 
 /** At most 15 characters, as every interface name. */

@@ -21,7 +21,10 @@ export interface StageReached {
   readonly detail: string;
 }
 
-/** Puts what the service says about a machine beside when it was switched on (milliseconds since the epoch). */
+/**
+ * Puts what the service says about a machine beside when it was switched on (milliseconds since the epoch). What it
+ * remembers from before that is left out.
+ */
 export function progressOf(
   machine: { readonly name: string; readonly mac: string; readonly poweredOn: number },
   shown: readonly ShownMachine[],
@@ -33,11 +36,9 @@ export function progressOf(
     ...(seen?.address !== undefined && { address: seen.address }),
     ...(seen?.firmware !== undefined && { firmware: seen.firmware }),
     held: seen?.admission === 'hold',
-    stages: (seen?.boot ?? []).map(({ stage, at, detail }) => ({
-      stage,
-      after: Math.max(0, Date.parse(at) - machine.poweredOn),
-      detail,
-    })),
+    stages: (seen?.boot ?? [])
+      .map(({ stage, at, detail }) => ({ stage, after: Date.parse(at) - machine.poweredOn, detail }))
+      .filter(({ after }) => after >= 0),
   };
 }
 

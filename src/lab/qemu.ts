@@ -23,17 +23,19 @@ export interface Hardware {
   readonly console: string;
   /** File that gets everything printed on the console. */
   readonly consoleLog: string;
+  /** File that gets everything written to the second serial port. */
+  readonly report: string;
   /** OVMF's code and this machine's own copy of its variables; needed by the UEFI firmwares. */
   readonly ovmf?: { readonly code: string; readonly variables: string };
 }
 
 /**
- * QEMU's arguments for a machine without a boot disk: one virtio network card, an empty virtio data disk, a source of
- * random numbers and a serial console.
+ * QEMU's arguments for a machine without a boot disk: one virtio network card, a virtio data disk, a source of random
+ * numbers, a serial console and a second serial port.
  * @throws RangeError when a UEFI machine comes without `ovmf`
  */
 export function qemuArguments(hardware: Hardware): string[] {
-  const { name, mac, tap, memory, dataDisk, console, consoleLog } = hardware;
+  const { name, mac, tap, memory, dataDisk, console, consoleLog, report } = hardware;
   return [
     ...['-name', name, '-uuid', uuidFor(mac)],
     ...['-smbios', `type=1,manufacturer=QEMU,product=rackseed lab,serial=${quoteCommas(name)}`],
@@ -47,6 +49,7 @@ export function qemuArguments(hardware: Hardware): string[] {
       `socket,id=console,path=${quoteCommas(console)},server=on,wait=off,logfile=${quoteCommas(consoleLog)}`,
     ],
     ...['-serial', 'chardev:console'],
+    ...['-chardev', `file,id=report,path=${quoteCommas(report)}`, '-serial', 'chardev:report'],
     ...firmwareArguments(hardware),
     ...['-netdev', `tap,id=network,ifname=${tap},script=no,downscript=no`],
     // The default option ROM is QEMU's iPXE. OVMF would run it too, so it's left out there.

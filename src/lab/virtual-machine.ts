@@ -33,6 +33,8 @@ export interface MachineFiles {
   /** Unix socket of the serial console. */
   readonly console: string;
   readonly consoleLog: string;
+  /** What the lab's Debian guest tells about itself when its boot is over, one line of JSON. */
+  readonly report: string;
 }
 
 const QEMU = 'qemu-system-x86_64';
@@ -47,14 +49,15 @@ export function machineFiles(directory: string, name: string): MachineFiles {
     dataDisk: join(directory, `${name}.disk`),
     console: join(directory, `${name}.console`),
     consoleLog: join(directory, `${name}.log`),
+    report: join(directory, `${name}.report`),
   };
 }
 
-/** Gives the machine an empty data disk of 1 GiB and switches it on. */
+/** Switches the machine on, with the data disk it has; one that has none gets an empty one of 1 GiB. */
 export async function powerOn(options: VirtualMachineOptions): Promise<VirtualMachine> {
   const files = machineFiles(options.directory, options.name);
-  const disk = await open(files.dataDisk, 'w');
-  await disk.truncate(DISK_SIZE);
+  const disk = await open(files.dataDisk, 'a');
+  if ((await disk.stat()).size === 0) await disk.truncate(DISK_SIZE);
   await disk.close();
   const ovmf = options.firmware === 'bios' ? undefined : await prepareOvmf(options.directory, options.name);
   const argv = [QEMU, ...qemuArguments({ ...options, ...files, ...(ovmf && { ovmf }) })];

@@ -1,7 +1,10 @@
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 
-/** The stages of a boot, in the order a machine passes them; `report` is anything a node says on its way to `up`. */
+/**
+ * The stages of a boot, in the order a machine passes them; `report` is anything a node says on its way to `up`. A worker is
+ * then `registered` at the API server, and `ready` to run pods.
+ */
 export const STAGES = [
   'discover',
   'offer',
@@ -13,6 +16,8 @@ export const STAGES = [
   'document',
   'report',
   'up',
+  'registered',
+  'ready',
 ] as const;
 
 /** One step of the way from power-on to a running node. */

@@ -1,12 +1,11 @@
 import type { NetworkBooter } from '../boot/firmware.ts';
 import { recognise } from '../boot/firmware.ts';
-import type { Config } from '../config/config.ts';
 import type { DhcpEvent } from '../dhcp/events.ts';
 import type { HttpEvent } from '../http/events.ts';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import type { TftpEvent } from '../tftp/events.ts';
-import { identify } from './identity.ts';
+import type { Identity } from './identity.ts';
 import type { Stage } from './machine.ts';
 import type { MachineRegistry } from './registry.ts';
 import { formatBytes, formatDuration } from './units.ts';
@@ -21,7 +20,7 @@ export interface StageReached {
 
 export interface TrackerOptions {
   readonly registry: MachineRegistry;
-  readonly config: () => Config;
+  readonly identify: (mac: Mac) => Identity;
   readonly isLoader: (file: string) => boolean;
   readonly onStage: (reached: StageReached) => void;
 }
@@ -79,7 +78,10 @@ export class BootTracker {
         if (event.complete) this.#asset(event, now);
         break;
       case 'document':
-        this.#reach(event.mac as Mac, 'document', `${event.format} ${formatBytes(event.bytes)}`, now);
+        // Of cloud-init's files, the one that the others only lead to.
+        if (event.file === undefined || event.file === 'user-data') {
+          this.#reach(event.mac as Mac, 'document', `${event.format} ${formatBytes(event.bytes)}`, now);
+        }
         break;
       case 'phone-home':
         this.#report(event, now);
@@ -87,6 +89,13 @@ export class BootTracker {
       case 'refused':
         break;
     }
+  }
+
+  /** The machine's node has come so far in the cluster. */
+  node(mac: Mac, stage: 'registered' | 'ready', now: number): void {
+    const began = this.#options.registry.get(mac)?.boot[0]?.at;
+    const took = began === undefined ? '' : ` after ${formatDuration(now - began)}`;
+    this.#reach(mac, stage, stage === 'ready' ? `is Ready${took}` : `has registered${took}`, now);
   }
 
   /** Firmware starts a boot; so does an iPXE that wasn't just loaded, as in a network card's ROM. */
@@ -104,7 +113,7 @@ export class BootTracker {
 
   #describeScript(mac: Mac, answer: Extract<HttpEvent, { type: 'script' }>['answer']): string {
     if (answer === 'hold') return 'iPXE waits for approval';
-    const identity = identify(this.#options.config(), mac);
+    const identity = this.#options.identify(mac);
     const profile = identity.admission === 'boot' ? identity.profile.name : '';
     return answer === 'boot'
       ? `iPXE → script: boots profile ${profile}`
@@ -119,7 +128,7 @@ export class BootTracker {
       return;
     }
     const machine = this.#machineAt(event.address);
-    const identity = machine && identify(this.#options.config(), machine.mac);
+    const identity = machine && this.#options.identify(machine.mac);
     if (identity?.admission !== 'boot' || identity.profile.boot.kind !== 'image') return;
     const { image, kernel, initrds } = identity.profile.boot;
     if (event.path === `/assets/${image}/${kernel}`) {
@@ -139,9 +148,9 @@ export class BootTracker {
   }
 
   #reach(mac: Mac, stage: Stage, detail: string, now: number): void {
-    const { registry, config, onStage } = this.#options;
+    const { registry, identify, onStage } = this.#options;
     if (!registry.record(mac, stage, detail, now)) return;
-    onStage({ mac, hostname: identify(config(), mac).hostname, stage, detail });
+    onStage({ mac, hostname: identify(mac).hostname, stage, detail });
   }
 }
 

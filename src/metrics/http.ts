@@ -13,7 +13,7 @@ export function createHttpMetrics(registry: Registry): (event: HttpEvent) => voi
   });
   const documents = new Counter({
     name: 'rackseed_http_documents_total',
-    help: 'Documents given to machines, by format',
+    help: "Documents given to machines, by format; of cloud-init's files the user-data",
     labelNames: ['format'],
     registers,
   });
@@ -54,7 +54,7 @@ export function createHttpMetrics(registry: Registry): (event: HttpEvent) => voi
         scripts.inc({ answer: event.answer });
         break;
       case 'document':
-        documents.inc({ format: event.format });
+        if (event.file === undefined || event.file === 'user-data') documents.inc({ format: event.format });
         break;
       case 'asset':
         assets.inc({ source: event.source, result: event.complete ? 'complete' : 'broken' });

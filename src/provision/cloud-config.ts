@@ -1,23 +1,52 @@
 import { dump } from 'js-yaml';
 import type { Profile } from '../config/config.ts';
 import { formatPath, type Path } from '../config/problem.ts';
-import { fillArguments, fillPlaceholders, PlaceholderError } from './placeholders.ts';
+import { findDeadlocks } from './deadlocks.ts';
+import type { NodeDescription, NodeFile, NodeUnit } from './node.ts';
+import { fillArguments, PlaceholderError } from './placeholders.ts';
+import { writtenDropIns, writtenUnits } from './profile-entries.ts';
 import type { Variables } from './variables.ts';
 
+type Mapping = Readonly<Record<string, unknown>>;
+
 /**
- * The cloud-config of a machine, for coreos-cloudinit: the profile's document with its placeholders filled. The first
- * line is exactly `#cloud-config`, without which the document is ignored. Throws a PlaceholderError that names profile
- * and path when a variable is missing. A profile without a document gives one that does nothing.
+ * The cloud-config of a machine, for coreos-cloudinit. The first line is exactly `#cloud-config`, without which the
+ * document is ignored; keys have underscores, since Flatcar ignores those with hyphens. A node of which nothing is said
+ * gives a document that does nothing. Throws a PlaceholderError for what coreos-cloudinit would change or never finish.
  */
-export function renderCloudConfig(profile: Profile, variables: Variables): string {
-  if (!profile.cloudConfig) return '#cloud-config\n';
-  const where = `profile ${profile.name}, cloud_config`;
-  const filled = fillPlaceholders(profile.cloudConfig, variables, where) as Record<string, unknown>;
-  const document = withSafeFiles(filled);
-  const [substitution] = findSubstitutions(document);
-  if (substitution)
-    throw new PlaceholderError(`${where}.${formatPath(substitution.path)}: ${substitution.message}`);
+export function renderCloudConfig(node: NodeDescription, profile: Profile): string {
+  const document = describe(node);
+  const [substitution] = walk(document, []);
+  if (substitution) {
+    const { path, message } = substitution;
+    throw new PlaceholderError(`profile ${profile.name}, cloud_config.${formatPath(path)}: ${message}`);
+  }
+  const [deadlock] = findDeadlocks(node.units);
+  if (deadlock) {
+    throw new PlaceholderError(`profile ${profile.name}, ${deadlock.unit}: ${explain(deadlock.after)}`);
+  }
+  if (Object.keys(document).length === 0) return '#cloud-config\n';
   return `#cloud-config\n${dump(document, { lineWidth: -1, noRefs: true })}`;
+}
+
+/** What of a profile a cloud-config can't express; paths start in the profile. Placeholders need not be filled. */
+export function checkCloudConfig(profile: Profile): { path: Path; message: string; expected?: string }[] {
+  const units = writtenUnits(profile);
+  const described = units.map((unit) => ({
+    ...(unit.entry as Pick<NodeUnit, 'name' | 'content' | 'command'>),
+    dropIns: writtenDropIns(unit).map(({ entry }) => ({ name: '', content: String(entry.content ?? '') })),
+  }));
+  return [
+    ...findSubstitutions(profile.cloudConfig ?? {}).map(({ path, message }) => ({
+      path: ['cloud_config', ...path],
+      message,
+      expected: '{{ machine.address }}',
+    })),
+    ...findDeadlocks(described).map(({ unit, after }) => ({
+      path: units.find(({ entry }) => entry.name === unit)?.path ?? [],
+      message: explain(after),
+    })),
+  ];
 }
 
 /** The profile's kernel arguments with their placeholders filled; none when it boots from disk. */
@@ -27,13 +56,14 @@ export function fillArgs(profile: Profile, variables: Variables): string[] {
 }
 
 /**
- * Places where coreos-cloudinit would replace `$private_ipv4` and its like, textually and before it reads the YAML. On
- * a network boot these variables are empty. Files whose content is sent as base64 are out of its reach.
+ * Places of a profile's cloud_config where coreos-cloudinit would replace `$private_ipv4` and its like, textually and
+ * before it reads the YAML. On a network boot these variables are empty. The contents of files are out of its reach,
+ * because they are sent as base64 where they hold a `$`.
  */
-export function findSubstitutions(
-  document: Readonly<Record<string, unknown>>,
-): { path: Path; message: string }[] {
-  return walk(withSafeFiles(document), []);
+export function findSubstitutions(document: Mapping): { path: Path; message: string }[] {
+  const files = document.write_files;
+  if (!Array.isArray(files)) return walk(document, []);
+  return walk({ ...document, write_files: files.map((file) => ({ ...file, content: '' })) }, []);
 }
 
 function walk(value: unknown, path: Path): { path: Path; message: string }[] {
@@ -48,21 +78,46 @@ function walk(value: unknown, path: Path): { path: Path; message: string }[] {
   );
 }
 
-/** The document with every entry of write_files in the form that survives the journey. */
-function withSafeFiles(document: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const files = document.write_files;
-  return Array.isArray(files) ? { ...document, write_files: files.map(safeFile) } : document;
+function explain(after: string): string {
+  return `is started after ${after}, which comes only when coreos-cloudinit has ended, and that waits for the unit`;
 }
 
-function safeFile(file: unknown): unknown {
-  if (typeof file !== 'object' || file === null) return file;
-  const safe: Record<string, unknown> = { ...file };
-  if (typeof safe.permissions === 'number') safe.permissions = String(safe.permissions).padStart(4, '0');
-  if (typeof safe.content === 'string' && safe.encoding === undefined && !isPlain(safe.content)) {
-    safe.content = Buffer.from(safe.content).toString('base64');
-    safe.encoding = 'base64';
-  }
-  return safe;
+/** The document, in the order in which coreos-cloudinit carries it out. */
+function describe(node: NodeDescription): Mapping {
+  const { hostname, manageEtcHosts, sshAuthorizedKeys, users, files, units, coreos } = node;
+  const sections = { ...coreos, ...(units.length > 0 && { units: units.map(unitOf) }) };
+  return {
+    ...(hostname !== undefined && { hostname }),
+    ...(manageEtcHosts !== undefined && { manage_etc_hosts: manageEtcHosts }),
+    ...(sshAuthorizedKeys.length > 0 && { ssh_authorized_keys: sshAuthorizedKeys }),
+    ...(users.length > 0 && { users }),
+    ...(files.length > 0 && { write_files: files.map(fileOf) }),
+    ...(Object.keys(sections).length > 0 && { coreos: sections }),
+  };
+}
+
+function fileOf({ path, permissions, owner, content }: NodeFile): Mapping {
+  const text = Buffer.from(content).toString('latin1');
+  return {
+    path,
+    ...(permissions !== undefined && { permissions }),
+    ...(owner !== undefined && { owner }),
+    ...(isPlain(text)
+      ? { content: text }
+      : { encoding: 'base64', content: Buffer.from(content).toString('base64') }),
+  };
+}
+
+function unitOf({ name, content, dropIns, enable, mask, runtime, command }: NodeUnit): Mapping {
+  return {
+    name,
+    ...(mask && { mask }),
+    ...(runtime && { runtime }),
+    ...(enable && { enable }),
+    ...(command !== undefined && { command }),
+    ...(content !== undefined && { content }),
+    ...(dropIns.length > 0 && { drop_ins: dropIns }),
+  };
 }
 
 /**

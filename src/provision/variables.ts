@@ -11,6 +11,8 @@ export interface Variables {
     /** The leased address. */
     readonly address?: string;
     readonly labels: Readonly<Record<string, string>>;
+    /** Number among the machines of its profile, from 1; it keeps it. */
+    readonly index?: number;
     readonly uuid?: string;
     readonly serial?: string;
     readonly manufacturer?: string;
@@ -45,7 +47,18 @@ export interface Variables {
 
 /** Every name that a placeholder may use; some have no value for some machines. */
 export const VARIABLE_NAMES = {
-  machine: ['mac', 'hostname', 'address', 'labels', 'uuid', 'serial', 'manufacturer', 'product', 'asset'],
+  machine: [
+    'mac',
+    'hostname',
+    'index',
+    'address',
+    'labels',
+    'uuid',
+    'serial',
+    'manufacturer',
+    'product',
+    'asset',
+  ],
   network: ['name', 'address', 'prefix', 'netmask', 'router', 'dns', 'domain'],
   server: ['address', 'url'],
   profile: ['name'],
@@ -63,7 +76,7 @@ export interface VariableSources {
 
 /** The variables of one machine on one network. What is unknown or empty is left out, so that using it is an error. */
 export function buildVariables({ identity, network, inventory, address }: VariableSources): Variables {
-  const { mac, hostname, entry, profile } = identity;
+  const { mac, hostname, index, labels, profile } = identity;
   const { uuid, serial, manufacturer, product, asset, buildarch, platform } = inventory;
   const { router, dns, domain } = network.dhcp;
   const server = formatIpv4(network.address);
@@ -71,7 +84,8 @@ export function buildVariables({ identity, network, inventory, address }: Variab
     machine: {
       mac,
       hostname,
-      labels: entry.labels,
+      labels,
+      ...(index !== undefined && { index }),
       ...known({
         address: address === undefined ? undefined : formatIpv4(address),
         uuid,

@@ -1,7 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Database, open } from 'lmdb';
 import type { Lease } from '../dhcp/leases.ts';
 import type { LeaseChange } from '../dhcp/responder.ts';
+import type { MachineIndex } from '../machines/indexes.ts';
 import type { SeenMachine } from '../machines/machine.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
@@ -29,6 +31,7 @@ export function openLmdbStore(directory: string, onError: (error: Error) => void
   }
   const leases: Database<LeaseRecord, number> = root.openDB({ name: 'leases' });
   const machines: Database<SeenMachine, Mac> = root.openDB({ name: 'machines' });
+  const indexes: Database<number, [profile: string, mac: Mac]> = root.openDB({ name: 'indexes' });
   const report = (error: unknown) => onError(error instanceof Error ? error : new Error(String(error)));
 
   return {
@@ -62,6 +65,41 @@ export function openLmdbStore(directory: string, onError: (error: Error) => void
       machines.remove(mac).catch(report);
     },
 
+    *indexes(): Iterable<MachineIndex> {
+      for (const { key, value } of indexes.getRange()) {
+        const [profile, mac] = key;
+        yield { profile, mac, index: value };
+      }
+    },
+
+    saveIndex({ profile, mac, index }: MachineIndex): void {
+      indexes.put([profile, mac], index).catch(report);
+    },
+
+    removeIndex({ profile, mac }: MachineIndex): void {
+      indexes.remove([profile, mac]).catch(report);
+    },
+
     close: () => root.close(),
   };
+}
+
+/** The indexes in the store of `directory` while no service has it open; none when there is no store that can be read. */
+export function readIndexes(directory: string): MachineIndex[] {
+  if (!existsSync(join(directory, 'data.mdb'))) return [];
+  try {
+    const root = open({ path: directory, readOnly: true, maxDbs: 8 });
+    const indexes: Database<number, [profile: string, mac: Mac]> | undefined = root.openDB({
+      name: 'indexes',
+    });
+    const records = [...(indexes?.getRange() ?? [])].map(({ key: [profile, mac], value }) => ({
+      profile,
+      mac,
+      index: value,
+    }));
+    root.close();
+    return records;
+  } catch {
+    return [];
+  }
 }

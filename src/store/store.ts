@@ -1,5 +1,6 @@
 import type { Lease } from '../dhcp/leases.ts';
 import type { LeaseStore } from '../dhcp/server.ts';
+import type { MachineIndex } from '../machines/indexes.ts';
 import type { SeenMachine } from '../machines/machine.ts';
 import type { Mac } from '../net/mac.ts';
 
@@ -12,6 +13,10 @@ export interface Store extends LeaseStore {
   /** Writes a machine down; losing the last moments of a machine's story harms nobody, so this doesn't wait. */
   saveMachine(machine: SeenMachine): void;
   removeMachine(mac: Mac): void;
+  /** All indexes on record. */
+  indexes(): Iterable<MachineIndex>;
+  saveIndex(index: MachineIndex): void;
+  removeIndex(index: MachineIndex): void;
   /** Waits for what is being written, then closes. */
   close(): Promise<void>;
 }

@@ -92,13 +92,40 @@ test('a machine that is ignored gets no answer to DHCP, and 404 for its script',
   t.is(await runChecked(server.command(['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', url])), '404');
 });
 
+test('machines nobody named are numbered as they boot, told their names by DHCP, and keep them over a restart', async (t) => {
+  const { server, clients, macs } = await rackFor(t);
+  const service = await serviceFor(t, server, {
+    machines: [{ mac: '52:54:00:ff:ff:01', hostname: 'worker-01' }],
+  });
+  const hook = join(service.directory, 'hook');
+  await writeFile(hook, '#!/bin/sh\n[ "$1" = bound ] && echo "name=$hostname"\nexit 0\n', { mode: 0o755 });
+  const boot = (client: number) =>
+    run(clients[client]?.command([...udhcpc.slice(0, -1), hook, '-V', 'PXEClient']) ?? [], {
+      timeout: 20_000,
+    });
+  const names = async () => {
+    const { machines } = await service.get<{ machines: { mac: string; hostname: string; index: number }[] }>(
+      '/v1/machines',
+    );
+    return machines.map(({ mac, hostname, index }) => [mac, hostname, index]);
+  };
+  t.regex((await boot(0)).stdout, /^name=worker-02$/m);
+  t.deepEqual(await names(), [[macs[0], 'worker-02', 2]]);
+  await service.child.stop();
+  await service.restart();
+  t.deepEqual(await names(), [[macs[0], 'worker-02', 2]]);
+  t.regex((await boot(0)).stdout, /^name=worker-02$/m);
+});
+
 test('a machine’s script can be had by TFTP under its hardware address', async (t) => {
   const { server, macs } = await rackFor(t);
   await serviceFor(t, server);
   const name = `${macs[0]?.replaceAll(':', '-')}.ipxe`;
-  const script = await runChecked(server.command(['curl', '-sS', `tftp://192.168.0.254/${name}`]));
+  const script = await runChecked(
+    server.command(['curl', '-sS', `http://192.168.0.254/ipxe?mac=${macs[0]}`]),
+  );
   t.regex(script, /^#!ipxe\n/);
-  t.is(script, await runChecked(server.command(['curl', '-sS', `http://192.168.0.254/ipxe?mac=${macs[0]}`])));
+  t.is(script, await runChecked(server.command(['curl', '-sS', `tftp://192.168.0.254/${name}`])));
 });
 
 test('sockets that systemd opened are used, so that the service needs no privilege for its ports', async (t) => {

@@ -10,11 +10,14 @@ import type { Config, MachineEntry, Network, Profile } from '../../src/config/co
 import type { HttpEvent } from '../../src/http/events.ts';
 import { FileCache } from '../../src/http/file-cache.ts';
 import { createProvisioningApp, type ProvisioningOptions } from '../../src/http/provisioning.ts';
+import { identify } from '../../src/machines/identity.ts';
 import { type Ipv4, parseCidr } from '../../src/net/ipv4.ts';
 import { type Mac, parseMac } from '../../src/net/mac.ts';
 
 /** A machine with an entry of its own: worker-01, rack 7, profile worker. */
 export const KNOWN = parseMac('52:54:00:00:00:01') as Mac;
+/** What that machine told as its SMBIOS uuid. */
+export const UUID = '4c4c4544-0038-5a10-8051-cac04f4c4d31';
 /** A machine whose profile boots from its disk and has no cloud-config. */
 export const DISK = parseMac('52:54:00:00:00:02') as Mac;
 /** A machine nobody wrote down. */
@@ -47,13 +50,21 @@ export const NETWORK: Network = {
 export function testConfig(changes: Partial<Config> = {}): Config {
   const worker: Profile = {
     name: 'worker',
-    boot: { kind: 'image', image: 'flatcar/1', kernel: 'vmlinuz', initrds: ['initrd.gz'], args: [] },
+    chain: ['worker'],
+    boot: {
+      kind: 'image',
+      image: 'flatcar/1',
+      kernel: 'vmlinuz',
+      initrds: ['initrd.gz'],
+      args: [],
+      document: 'cloud-config',
+    },
     cloudConfig: { hostname: '{{ machine.hostname }}' },
   };
-  const disk: Profile = { name: 'disk', boot: { kind: 'local-disk' } };
+  const disk: Profile = { name: 'disk', chain: ['disk'], boot: { kind: 'local-disk' } };
   const entries: MachineEntry[] = [
-    { mac: KNOWN, hostname: 'worker-01', labels: { rack: '7', 'fail-zone': 'a\nb' } },
-    { mac: DISK, hostname: 'old-server', profile: 'disk', labels: {} },
+    { mac: KNOWN, hostname: 'worker-01', labels: { rack: '7', 'fail-zone': 'a\nb' }, adoptDisk: false },
+    { mac: DISK, hostname: 'old-server', profile: 'disk', labels: {}, adoptDisk: false },
   ];
   return {
     directory: '/etc/rackseed',
@@ -61,6 +72,7 @@ export function testConfig(changes: Partial<Config> = {}): Config {
     unknownMachines: 'hold',
     defaultProfile: 'worker',
     profiles: new Map([worker, disk].map((profile) => [profile.name, profile])),
+    rules: [],
     machines: new Map(entries.map((entry) => [entry.mac, entry])),
     assets: { directory: '/nonexistent', memory: 0 },
     firmware: { directory: '/nonexistent' },
@@ -105,9 +117,15 @@ export async function createTestApp(t: ExecutionContext, changes: Changes = {}):
   const app = createProvisioningApp({
     network: NETWORK,
     config: () => config,
+    identify: (mac) => identify((changes.config ?? (() => config))(), mac),
     cache,
     fillArgs: () => ['console=ttyS0'],
-    renderDocument: ({ hostname }) => `#cloud-config\nhostname: ${hostname}\n`,
+    renderDocument: async ({ hostname }) => ({
+      text: `#cloud-config\nhostname: ${hostname}\n`,
+      secret: false,
+    }),
+    leasedAddress: () => undefined,
+    findByUuid: (uuid) => (uuid === UUID ? KNOWN : undefined),
     onInventory: (...said) => told.push(said),
     observe: (event) => {
       events.push(event);

@@ -1,35 +1,8 @@
 import test from 'ava';
-import { type ConfigText, checkConfig } from '../../src/config/check.ts';
 import type { Config } from '../../src/config/config.ts';
-import { formatProblem } from '../../src/config/problem.ts';
 import { type Ipv4, parseIpv4, subnetOf } from '../../src/net/ipv4.ts';
 import { type Mac, parseMac } from '../../src/net/mac.ts';
-
-const RACKSEED = `networks:
-  - name: kubernetes1
-    interface: eth1
-    address: 192.168.0.254/24
-    dhcp:
-      mode: authoritative
-      range: 192.168.0.1-192.168.0.100
-default_profile: worker
-`;
-const PROFILE = 'boot: { image: flatcar/1 }\n';
-
-/** Checks a configuration that is good but for the files given; gives its problems as people see them. */
-function problems(files: Readonly<Record<string, string>>): string[] {
-  const result = check(files);
-  return result.ok ? [] : result.problems.map((problem) => formatProblem(problem, 'config'));
-}
-
-function check(files: Readonly<Record<string, string>>, directories: readonly string[] = []) {
-  const all = { 'rackseed.yaml': RACKSEED, 'profiles/worker.yaml': PROFILE, ...files };
-  return checkConfig({
-    directory: '/etc/rackseed',
-    files: Object.entries(all).map(([name, text]): ConfigText => ({ name, text })),
-    isDirectory: (path) => directories.includes(path),
-  });
-}
+import { check, PROFILE, problems, RACKSEED } from '../support/config.ts';
 
 const ip = (text: string) => parseIpv4(text) as Ipv4;
 const mac = (text: string) => parseMac(text) as Mac;
@@ -67,16 +40,20 @@ test('a short configuration is filled up with what absent keys mean', (t) => {
         'worker',
         {
           name: 'worker',
+          chain: ['worker'],
           boot: {
             kind: 'image',
             image: 'flatcar/1',
             kernel: 'flatcar_production_pxe.vmlinuz',
             initrds: ['flatcar_production_pxe_image.cpio.gz'],
             args: [],
+            document: 'cloud-config',
           },
+          origins: { files: new Map(), units: new Map() },
         },
       ],
     ]),
+    rules: [],
     machines: new Map(),
     assets: { directory: '/etc/assets', memory: 1073741824 },
     firmware: { directory: '/usr/lib/ipxe' },
@@ -152,6 +129,7 @@ cloud_config:
     directory: '/etc/rackseed',
     unknownMachines: 'boot',
     defaultProfile: 'disk',
+    rules: [],
     assets: { directory: '/etc/rackseed/images', memory: 268435456 },
     firmware: { directory: '/srv/ipxe' },
     admin: { listen: { path: '/run/rackseed.sock' } },
@@ -185,33 +163,43 @@ cloud_config:
   });
   t.is(networks[1]?.name, 'green');
   t.deepEqual([...profiles.keys()].sort(), ['debian', 'disk', 'worker']);
-  t.deepEqual(profiles.get('disk'), { name: 'disk', boot: { kind: 'local-disk' } });
+  t.deepEqual(profiles.get('disk'), {
+    name: 'disk',
+    chain: ['disk'],
+    boot: { kind: 'local-disk' },
+    origins: { files: new Map(), units: new Map() },
+  });
   t.deepEqual(profiles.get('debian'), {
     name: 'debian',
+    chain: ['debian'],
     boot: {
       kind: 'image',
       image: 'debian',
       kernel: 'vmlinuz',
       initrds: ['a.img', 'sub/b.img'],
       args: ['quiet', 'host={{ machine.hostname }}'],
+      document: 'cloud-init',
     },
     cloudConfig: {
       hostname: '{{ machine.hostname }}',
       write_files: [{ path: '/a', content: 'b', permissions: '0600' }],
     },
+    origins: { files: new Map([['/a', 'profiles/debian.yaml:7']]), units: new Map() },
   });
   t.deepEqual(
     [...machines.values()],
     [
       {
         mac: mac('52:54:00:aa:bb:cc'),
+        place: 'machines/a.yaml: machines[0]',
         hostname: 'one',
         profile: 'debian',
         address: ip('10.2.0.99'),
         loader: 'ipxe.efi',
         labels: { rack: 'r1', 'topology.zone': '7' },
+        adoptDisk: false,
       },
-      { mac: mac('52:54:00:aa:bb:cd'), labels: {} },
+      { mac: mac('52:54:00:aa:bb:cd'), place: 'machines/a.yaml: machines[1]', labels: {}, adoptDisk: false },
     ],
   );
 });
@@ -252,17 +240,12 @@ const MAIN: readonly [what: string, text: string, ...expected: string[]][] = [
     'a misspelt key',
     edited('default_profile', 'defaultprofile'),
     'config/rackseed.yaml:1: default_profile: is missing (expected a name of a profile such as worker)',
-    'config/rackseed.yaml:8: defaultprofile: unknown key, did you mean default_profile? (expected one of networks, unknown_machines, default_profile, assets, firmware, admin, store)',
-  ],
-  [
-    'a section of a later day',
-    `${RACKSEED}kubernetes: {}\n`,
-    'config/rackseed.yaml:9: kubernetes: unknown key (expected one of networks, unknown_machines, default_profile, assets, firmware, admin, store)',
+    'config/rackseed.yaml:8: defaultprofile: unknown key, did you mean default_profile? (expected one of networks, unknown_machines, default_profile, kubernetes, assets, firmware, admin, store)',
   ],
   [
     'a profile that does not exist',
     edited('worker', 'wroker'),
-    'config/rackseed.yaml:8: default_profile: there is no profile wroker (expected one of worker)',
+    'config/rackseed.yaml:8: default_profile: there is no profile wroker, did you mean worker? (expected one of worker)',
   ],
   [
     'a word that is not on offer',
@@ -422,7 +405,7 @@ networks:
       range: 10.0.0.2-10.0.0.9
 default_profile: worker
 `,
-    'config/rackseed.yaml:1: x: unknown key (expected one of networks, unknown_machines, default_profile, assets, firmware, admin, store)',
+    'config/rackseed.yaml:1: x: unknown key (expected one of networks, unknown_machines, default_profile, kubernetes, assets, firmware, admin, store)',
     'config/rackseed.yaml:3: networks[0].dhcp.lease: "5x" is not a duration (expected for example 90s, 15m, 1h, 7d or a number of seconds)',
   ],
 ];
@@ -439,7 +422,11 @@ const PROFILES: readonly [what: string, text: string, ...expected: string[]][] =
     'boot: {}\n',
     'config/profiles/worker.yaml:1: boot: says nothing to boot (expected image, or local_disk: true)',
   ],
-  ['an empty file', '', 'config/profiles/worker.yaml:1: boot: is missing (expected a mapping)'],
+  [
+    'an empty file',
+    '',
+    'config/profiles/worker.yaml:1: boot: is missing (expected a mapping with image, or local_disk: true)',
+  ],
   [
     'an image and the local disk',
     'boot:\n  local_disk: true\n  image: a\n',
@@ -453,11 +440,6 @@ const PROFILES: readonly [what: string, text: string, ...expected: string[]][] =
     'config/profiles/worker.yaml:4: boot.initrd[0]: "a/../../b" is not a path of an initrd file inside its folder (expected for example initrd.img)',
     'config/profiles/worker.yaml:4: boot.initrd[1]: "c d" is not a path of an initrd file inside its folder (expected for example initrd.img)',
     'config/profiles/worker.yaml:4: boot.initrd[2]: "." is not a path of an initrd file inside its folder (expected for example initrd.img)',
-  ],
-  [
-    'sections of a later day',
-    `${PROFILE}extends: base\n`,
-    'config/profiles/worker.yaml:2: extends: unknown key (expected one of boot, cloud_config)',
   ],
   [
     'placeholders that nothing can fill',
@@ -477,7 +459,7 @@ cloud_config:
     - path: /d
       content: "{% raw %}{{.Names}}{% endraw %}"
 `,
-    'config/profiles/worker.yaml:3: boot.args[0]: machine.hostnam is no variable, did you mean machine.hostname? (expected one of machine.mac, machine.hostname, machine.address, machine.labels, machine.uuid, machine.serial, machine.manufacturer, machine.product, machine.asset)',
+    'config/profiles/worker.yaml:3: boot.args[0]: machine.hostnam is no variable, did you mean machine.hostname? (expected one of machine.mac, machine.hostname, machine.index, machine.address, machine.labels, machine.uuid, machine.serial, machine.manufacturer, machine.product, machine.asset)',
     'config/profiles/worker.yaml:5: cloud_config.hostname: node is no variable (expected machine, network, server, profile, boot, or {% raw %}…{% endraw %} around braces that are not a placeholder)',
     'config/profiles/worker.yaml:8: cloud_config.write_files[0].content: Names is no variable (expected machine, network, server, profile, boot, or {% raw %}…{% endraw %} around braces that are not a placeholder)',
     'config/profiles/worker.yaml:11: cloud_config.write_files[1].content: bad placeholder: output "{{ machine.mac" not closed (expected {% raw %}…{% endraw %} around braces that are not a placeholder)',

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,7 +41,7 @@ test('the configuration that is shipped is good, and check sums it up', async (t
     printed: [
       `${SHIPPED} is good`,
       'network kubernetes1: 192.168.0.254/24 on enp0s8, leases 192.168.0.1-192.168.0.100 (100 addresses)',
-      'profiles: local-disk, worker (default)',
+      'profiles: atomic, controller, corekube, coreos-2016, early-docker-flannel, install-to-disk, local-disk, rescue, worker-cloud-init, worker-fcos, worker-ignition, worker (default)',
       'machines: 0 known; unknown ones: hold',
       '',
     ].join('\n'),
@@ -51,18 +51,30 @@ test('the configuration that is shipped is good, and check sums it up', async (t
 test('the examples in the shipped files are good too, once they are uncommented', async (t) => {
   const uncommented = async (name: string, from: RegExp, to: string) => {
     const text = await readFile(join(SHIPPED, name), 'utf8');
-    return text.replace(from, to).replace(/^( *)# (?=(?: *- mac| *[a-z_]+:| *"224"| {2}))/gm, '$1');
+    return text.replace(from, to).replace(/^( *)# (?=(?: *- ma| *[a-z_]+:| *"224"| {2}))/gm, '$1');
   };
   const directory = await folder(t, {
     'config/rackseed.yaml': await uncommented('rackseed.yaml', /^# *\n(# .*\n)+/m, ''),
-    'config/machines/example.yaml': await uncommented('machines/example.yaml', /machines: \[\]/, 'machines:'),
-    'config/profiles/worker.yaml': await uncommented('profiles/worker.yaml', /^# *\n(# .*\n)+/m, ''),
-    'config/profiles/local-disk.yaml': await readFile(join(SHIPPED, 'profiles/local-disk.yaml'), 'utf8'),
+    'config/machines/example.yaml': await uncommented(
+      'machines/example.yaml',
+      /^(machines|rules): \[\]/gm,
+      '$1:',
+    ),
+    ...Object.fromEntries(
+      await Promise.all(
+        (await readdir(join(SHIPPED, 'profiles'))).map(async (name) => [
+          `config/profiles/${name}`,
+          await uncommented(`profiles/${name}`, /^# *\n(# .*\n|#\n)+/m, ''),
+        ]),
+      ),
+    ),
     'assets/README.md': '',
   });
   const result = await loadConfig(join(directory, 'config'));
   if (!result.ok) return t.fail(JSON.stringify(result.problems, null, 1));
   t.is(result.config.machines.size, 3);
+  t.is(result.config.rules.length, 2);
+  t.is(result.config.kubernetes?.join, 'certificate');
   t.is(result.config.networks[0]?.dhcp.options.size, 2);
   t.deepEqual(result.config.networks[0]?.dhcp.search, ['kubernetes.local', 'example.com']);
 });
@@ -123,8 +135,8 @@ test('check prints every problem of every file, sorted by file and line, and giv
     status: 1,
     printed: [
       `${directory}/profiles/other.yml: is not read (expected a name that ends in .yaml)`,
-      `${directory}/profiles/worker.yaml:1: boot.krnel: unknown key, did you mean kernel? (expected one of image, kernel, initrd, args, local_disk)`,
-      `${directory}/rackseed.yaml:7: zork: unknown key (expected one of networks, unknown_machines, default_profile, assets, firmware, admin, store)`,
+      `${directory}/profiles/worker.yaml:1: boot.krnel: unknown key, did you mean kernel? (expected one of image, kernel, initrd, rootfs, args, document, local_disk)`,
+      `${directory}/rackseed.yaml:7: zork: unknown key (expected one of networks, unknown_machines, default_profile, kubernetes, assets, firmware, admin, store)`,
       `${directory}/rackseed.yaml:8: unknown_machines: "x" is not allowed (expected one of hold, boot, ignore)`,
       '4 problems',
       '',

@@ -8,6 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { type AdminOptions, createAdminApp } from '../../src/http/admin.ts';
 import { listenAdmin } from '../../src/http/listen-admin.ts';
+import { identify } from '../../src/machines/identity.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import { type Ipv4, parseIpv4 } from '../../src/net/ipv4.ts';
 import { KNOWN, testConfig, UNKNOWN } from '../support/provisioning.ts';
@@ -19,7 +20,7 @@ function createApp(t: ExecutionContext, changes: Partial<AdminOptions> = {}) {
   const config = testConfig();
   const app = createAdminApp({
     ready: () => true,
-    config: () => config,
+    identify: (mac) => identify(config, mac),
     machines: () => [
       {
         mac: KNOWN,
@@ -71,6 +72,7 @@ test('/v1/machines tells who was seen, what it is and how far it came', async (t
         mac: KNOWN,
         hostname: 'worker-01',
         profile: 'worker',
+        reason: 'default_profile',
         admission: 'boot',
         network: 'kubernetes1',
         address: '192.168.0.7',
@@ -88,6 +90,7 @@ test('/v1/machines tells who was seen, what it is and how far it came', async (t
         mac: UNKNOWN,
         hostname: 'node-525400000099',
         admission: 'hold',
+        reason: 'no entry in machines/, and unknown_machines is hold',
         network: 'kubernetes1',
         inventory: {},
         firstSeen: '2026-01-02T03:04:05.000Z',

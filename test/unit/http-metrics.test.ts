@@ -100,6 +100,15 @@ for (const [event, lines] of TFTP) {
   });
 }
 
+test('of cloud-init’s files only the user-data counts as a document', async (t) => {
+  const metrics = createMetrics();
+  const document = { type: 'document', mac: 'm', address, format: 'cloud-init', bytes: 1 } as const;
+  for (const file of ['meta-data', 'user-data', 'vendor-data', 'network-config'] as const) {
+    metrics.observeHttp({ ...document, file });
+  }
+  t.regex(await metrics.registry.metrics(), /^rackseed_http_documents_total\{format="cloud-init"\} 1$/m);
+});
+
 test('two sets of metrics in one process don’t share their counts', async (t) => {
   const [one, other] = [createMetrics(), createMetrics()];
   one.observeHttp({ type: 'phone-home', mac: 'm', address, stage: 'up', detail: '' });

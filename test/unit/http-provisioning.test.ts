@@ -25,7 +25,7 @@ const ROUTES: [string, number, RegExp][] = [
   [`GET /cloud-config/${KNOWN}`, 200, /^#cloud-config\n/],
   [`GET /cloud?mac=${KNOWN}`, 200, /^#cloud-config\n/],
   [`GET /cloud-config/${UNKNOWN}`, 403, new RegExp(WAITING)],
-  [`GET /cloud-config/${DISK}`, 404, /^profile disk of 52:54:00:00:00:02 has no cloud_config\n$/],
+  [`GET /cloud-config/${DISK}`, 404, /^profile disk of 52:54:00:00:00:02 has no document\n$/],
   ['GET /cloud-config/x', 400, /^"x" is not a hardware address/],
   [
     `GET /metadata?mac=${KNOWN}`,

@@ -262,7 +262,15 @@ test('a profile without a cloud-config gets no URL for one, and names are encode
   if (machine.admission !== 'boot') return t.fail('the machine must be known');
   const profile = {
     name: 'odd',
-    boot: { kind: 'image', image: 'my image', kernel: 'a#b', initrds: ['x/y z.gz'], args: [] },
+    chain: ['odd'],
+    boot: {
+      kind: 'image',
+      image: 'my image',
+      kernel: 'a#b',
+      initrds: ['x/y z.gz'],
+      args: [],
+      document: 'cloud-config',
+    },
   } as const;
   t.deepEqual(planBoot({ ...machine, profile }, NETWORK, []), {
     kind: 'image',

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -25,6 +26,7 @@ async function labOptions(t: ExecutionContext): Promise<LabConfigurationOptions>
   return {
     directory,
     image: { directory: image, version: 'test' },
+    guest: 'small',
     count: 2,
     adminSocket: join(directory, 'admin.sock'),
   };
@@ -76,11 +78,58 @@ test("an administrator's profiles and machines are used, with the lab's network 
     kernel: 'vmlinuz',
     initrds: ['initrd.img'],
     args: ['quiet'],
+    document: 'cloud-config',
   });
   t.deepEqual(config.profiles.get('disk')?.boot, { kind: 'local-disk' });
   t.deepEqual([config.defaultProfile, config.unknownMachines], ['storage', 'boot']);
   t.deepEqual([...config.machines.values()][0]?.labels, { rack: '7' });
   t.is(config.networks[0]?.interface, 'kubernetes1');
+});
+
+test("each guest has a profile of the lab's own, and another one can be chosen by name", async (t) => {
+  const chosen = async (options: Partial<LabConfigurationOptions>) => {
+    const { config } = await writtenAndLoaded({ ...(await labOptions(t)), ...options });
+    return config.defaultProfile;
+  };
+  t.is(await chosen({}), 'lab');
+  t.is(await chosen({ guest: 'debian' }), 'lab-cloud-config');
+  t.is(await chosen({ guest: 'debian', profile: 'lab-ignition' }), 'lab-ignition');
+  await t.throwsAsync(chosen({ profile: 'worker' }), {
+    message: /^there is no profile worker in .*: it has lab-cloud-config, lab-cloud-init, lab-ignition, lab$/,
+  });
+});
+
+test("the lab's image reads the document that the image in whose place it comes would", async (t) => {
+  const source = await folder(t, {
+    'profiles/core.yaml':
+      'boot: { image: fedora-coreos/44, kernel: k, initrd: i, rootfs: r }\ncloud_config: { hostname: x }\n',
+    'profiles/more.yaml': 'extends: core\ncloud_config: { hostname: y }\n',
+    'profiles/told.yaml': 'boot: { image: ubuntu/24.04, document: cloud-config }\n',
+  });
+  const { config } = await writtenAndLoaded({ ...(await labOptions(t)), source });
+  const documents = [...config.profiles.values()].map(({ name, boot }) => [
+    name,
+    boot.kind === 'image' ? [boot.image, boot.document] : boot.kind,
+  ]);
+  t.deepEqual(Object.fromEntries(documents), {
+    core: ['lab/current', 'ignition'],
+    more: ['lab/current', 'ignition'],
+    told: ['lab/current', 'cloud-config'],
+  });
+});
+
+test("machines join a cluster of the lab's own, and download stand-ins for its programs", async (t) => {
+  const options = await labOptions(t);
+  const { config } = await writtenAndLoaded(options);
+  t.like(config.kubernetes, { server: 'https://192.168.0.254:6443', join: 'certificate' });
+  const { caKey = '' } = config.kubernetes ?? {};
+  t.is((await stat(caKey)).mode & 0o777, 0o600);
+  const folder = join(options.directory, 'assets/kubernetes/v0.0.0-standin');
+  for (const name of ['kubelet', 'cni-plugins.tgz']) {
+    const [digest = ''] = (await readFile(join(folder, `${name}.sha512`), 'utf8')).split(' ');
+    const content = await readFile(join(folder, name));
+    t.is(createHash('sha512').update(content).digest('hex'), digest, name);
+  }
 });
 
 test('a folder without profiles is refused by name', async (t) => {

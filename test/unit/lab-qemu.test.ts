@@ -11,6 +11,7 @@ const hardware: Hardware = {
   dataDisk: '/lab/worker-01.disk',
   console: '/lab/worker-01.console',
   consoleLog: '/lab/worker-01.log',
+  report: '/lab/worker-01.report',
 };
 const ovmf = { code: '/OVMF/CODE.fd', variables: '/lab/worker-01.vars' };
 
@@ -31,6 +32,7 @@ test('a BIOS machine starts from the network card with its own option ROM, which
   ]);
   t.deepEqual(valuesOf(argv, '-netdev'), ['tap,id=network,ifname=vm1,script=no,downscript=no']);
   t.deepEqual(valuesOf(argv, '-machine'), ['q35,accel=tcg,graphics=off']);
+  t.deepEqual(valuesOf(argv, '-serial'), ['chardev:console', 'chardev:report']);
 });
 
 test('a UEFI machine has OVMF and no option ROM, so that OVMF itself does PXE', (t) => {

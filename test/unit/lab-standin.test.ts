@@ -20,6 +20,11 @@ async function evaluate(expressions: readonly string[]): Promise<unknown[]> {
 const cases: readonly [fact: string, expression: string, value: unknown][] = [
   ['reads a cloud-config', String.raw`parse('#cloud-config\nhostname: a\n')`, { hostname: 'a' }],
   ['takes an empty cloud-config', String.raw`parse('#cloud-config\n')`, {}],
+  [
+    'puts nothing in the place of addresses that it does not know',
+    String.raw`substitute('a $private_ipv4 b \\$public_ipv4 $private')`,
+    'a  b $public_ipv4 $private',
+  ],
   ['reads an unquoted mode as octal, as YAML 1.1 does', 'file_mode(yaml.safe_load("0600"))', 0o600],
   ['reads a quoted mode', 'file_mode("0600")', 0o600],
   ['writes files 0644 when no mode is given', 'file_mode(None)', 0o644],

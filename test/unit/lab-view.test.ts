@@ -13,6 +13,7 @@ const shown: ShownMachine = {
   mac: first.mac,
   hostname: 'storage-7',
   admission: 'boot',
+  reason: 'default_profile',
   address: '192.168.0.17',
   firmware: 'UEFI x64',
   boot: [
@@ -35,6 +36,14 @@ test('stages are counted from power-on, and the machine is called what the confi
       ['discover', 2500],
       ['ack', 3000],
     ],
+  );
+});
+
+test('what the service remembers from before power-on is not part of the boot', (t) => {
+  const later = progressOf({ ...first, poweredOn: poweredOn + 2700 }, [shown]);
+  t.deepEqual(
+    later.stages.map(({ stage, after }) => [stage, after]),
+    [['ack', 300]],
   );
 });
 

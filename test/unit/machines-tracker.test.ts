@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { DhcpClient } from '../../src/dhcp/client.ts';
 import type { DhcpEvent } from '../../src/dhcp/events.ts';
+import { identify } from '../../src/machines/identity.ts';
 import { MachineRegistry } from '../../src/machines/registry.ts';
 import { BootTracker } from '../../src/machines/tracker.ts';
 import { formatIpv4 } from '../../src/net/ipv4.ts';
@@ -23,7 +24,7 @@ function tracker() {
   });
   const boot = new BootTracker('net', {
     registry,
-    config: () => testConfig(),
+    identify: (mac) => identify(testConfig(), mac),
     isLoader: (file) => file === 'undionly.kpxe',
     onStage: ({ hostname, mac, detail }) => lines.push(`${hostname} ${mac} ${detail}`),
   });
@@ -153,4 +154,14 @@ test('a download that broke off, or of something else, is no stage', (t) => {
   asset('/assets/flatcar/1/vmlinuz', false);
   asset('/assets/other/vmlinuz');
   t.deepEqual(stages(), ['discover', 'offer', 'ack']);
+});
+
+test('cloud-init’s four files are one stage', (t) => {
+  const { boot, dhcp, lines } = tracker();
+  dhcp(IPXE);
+  const document = { type: 'document', mac: KNOWN, address: CLIENT.address, format: 'cloud-init' } as const;
+  for (const file of ['meta-data', 'user-data', 'vendor-data', 'network-config'] as const) {
+    boot.http({ ...document, file, bytes: 2_000 }, 10);
+  }
+  t.deepEqual(lines.slice(3), [`worker-01 ${KNOWN} cloud-init 2.0 kB`]);
 });

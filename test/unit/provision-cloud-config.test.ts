@@ -1,19 +1,26 @@
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
 import { load } from 'js-yaml';
 import type { Profile } from '../../src/config/config.ts';
-import { loadConfig } from '../../src/config/load.ts';
-import { renderCloudConfig } from '../../src/provision/cloud-config.ts';
+import { checkCloudConfig, renderCloudConfig } from '../../src/provision/cloud-config.ts';
+import { describeNode } from '../../src/provision/node.ts';
 import { PlaceholderError } from '../../src/provision/placeholders.ts';
+import type { Variables } from '../../src/provision/variables.ts';
 import { VARIABLES, withMachine } from '../support/variables.ts';
 
 const profile = (cloudConfig: Record<string, unknown>): Profile => ({
   name: 'worker',
+  chain: ['worker'],
   boot: { kind: 'local-disk' },
   cloudConfig,
 });
+
+/** The document of the machine with these variables. */
+function render(profile: Profile, variables: Variables): string {
+  return renderCloudConfig(describeNode(profile, variables), profile);
+}
 
 const hasPyYaml = spawnSync('python3', ['-c', 'import yaml']).status === 0;
 
@@ -37,7 +44,7 @@ function decoded(document: unknown): string | undefined {
 }
 
 test('the first line is #cloud-config and the rest is the filled document', (t) => {
-  const document = renderCloudConfig(
+  const document = render(
     profile({
       hostname: '{{ machine.hostname }}',
       ssh_authorized_keys: ['ssh-ed25519 AAAA admin'],
@@ -71,7 +78,7 @@ coreos:
 });
 
 test('a profile without a document gives one that does nothing', (t) => {
-  t.is(renderCloudConfig({ name: 'disk', boot: { kind: 'local-disk' } }, VARIABLES), '#cloud-config\n');
+  t.is(render({ name: 'disk', chain: ['disk'], boot: { kind: 'local-disk' } }, VARIABLES), '#cloud-config\n');
 });
 
 const CONTENTS: readonly [what: string, content: string, encoding: string | undefined][] = [
@@ -90,7 +97,7 @@ const CONTENTS: readonly [what: string, content: string, encoding: string | unde
 
 for (const [what, content, encoding] of CONTENTS) {
   test(`a file with ${what} is sent ${encoding ? 'as base64' : 'as it is'}`, (t) => {
-    const document = load(renderCloudConfig(profile({ write_files: [{ path: '/a', content }] }), VARIABLES));
+    const document = load(render(profile({ write_files: [{ path: '/a', content }] }), VARIABLES));
     t.deepEqual((document as { write_files: unknown[] }).write_files, [
       encoding
         ? { path: '/a', content: Buffer.from(content).toString('base64'), encoding }
@@ -99,10 +106,26 @@ for (const [what, content, encoding] of CONTENTS) {
   });
 }
 
-test('a content that its author encoded is left alone', (t) => {
-  const files = [{ path: '/a', encoding: 'gz+base64', content: 'H4sIAAAAAAAA$' }];
-  const document = load(renderCloudConfig(profile({ write_files: files }), VARIABLES));
-  t.deepEqual(document, { write_files: files });
+test('a content that its author encoded arrives as what it stands for', (t) => {
+  const packed = gzipSync('a $dollar\n').toString('base64');
+  const files = [
+    { path: '/a', encoding: 'gz+base64', content: packed },
+    { path: '/b', encoding: 'b64', content: 'cGxhaW4K' },
+  ];
+  t.deepEqual(load(render(profile({ write_files: files }), VARIABLES)), {
+    write_files: [
+      { path: '/a', encoding: 'base64', content: Buffer.from('a $dollar\n').toString('base64') },
+      { path: '/b', content: 'plain\n' },
+    ],
+  });
+});
+
+test('a content that is not what its encoding says is refused by its path', (t) => {
+  const files = [{ path: '/a', encoding: 'gzip', content: 'plain' }];
+  t.throws(() => render(profile({ write_files: files }), VARIABLES), {
+    instanceOf: PlaceholderError,
+    message: /^write_files, \/a: the content is not gzip/,
+  });
 });
 
 test('file modes are quoted, since YAML would read them as numbers', (t) => {
@@ -110,14 +133,14 @@ test('file modes are quoted, since YAML would read them as numbers', (t) => {
     { path: '/a', permissions: 600 },
     { path: '/b', permissions: '0755' },
   ];
-  const document = renderCloudConfig(profile({ write_files: files }), VARIABLES);
+  const document = render(profile({ write_files: files }), VARIABLES);
   t.regex(document, /permissions: '0600'/);
   t.regex(document, /permissions: '0755'/);
 });
 
 test('a missing variable is an error that names profile and path', (t) => {
   const files = [{ path: '/a', content: '{{ machine.rack }}' }];
-  const error = t.throws(() => renderCloudConfig(profile({ write_files: files }), VARIABLES), {
+  const error = t.throws(() => render(profile({ write_files: files }), VARIABLES), {
     instanceOf: PlaceholderError,
   });
   t.true(
@@ -128,16 +151,104 @@ test('a missing variable is an error that names profile and path', (t) => {
 });
 
 test('a value that coreos-cloudinit would replace is refused where base64 can not protect it', (t) => {
-  const render = () =>
-    renderCloudConfig(
-      profile({ hostname: '{{ machine.labels.x }}' }),
-      withMachine({ labels: { x: 'a$private_ipv4' } }),
-    );
-  const error = t.throws(render, { instanceOf: PlaceholderError });
+  const renderHostile = () =>
+    render(profile({ hostname: '{{ machine.labels.x }}' }), withMachine({ labels: { x: 'a$private_ipv4' } }));
+  const error = t.throws(renderHostile, { instanceOf: PlaceholderError });
   t.is(
     error?.message,
     'profile worker, cloud_config.hostname: coreos-cloudinit replaces $private_ipv4 by nothing on a network boot',
   );
+});
+
+const service = (text: string) => `[Unit]\n${text}\n[Service]\nExecStart=/bin/true\n`;
+
+const DEADLOCKS: readonly [what: string, units: Record<string, unknown>[], after: string | undefined][] = [
+  [
+    'after multi-user.target',
+    [{ name: 'a.service', command: 'start', content: service('After=network.target multi-user.target') }],
+    'multi-user.target',
+  ],
+  [
+    'by a drop-in, after user-config.target',
+    [
+      {
+        name: 'a.service',
+        command: 'restart',
+        drop_ins: [{ name: '10.conf', content: '[Unit]\nAfter=user-config.target\n' }],
+      },
+    ],
+    'user-config.target',
+  ],
+  [
+    'after a unit that it pulls in and that is after multi-user.target',
+    [
+      { name: 'a.service', command: 'start', content: service('Requires=b.service\nAfter=b.service') },
+      { name: 'b.service', content: service('After=x.service \\\n  multi-user.target') },
+    ],
+    'multi-user.target',
+  ],
+  [
+    'after a unit that nothing pulls in',
+    [
+      { name: 'a.service', command: 'start', content: service('After=b.service') },
+      { name: 'b.service', content: service('After=multi-user.target') },
+    ],
+    undefined,
+  ],
+  [
+    'before multi-user.target',
+    [{ name: 'a.service', command: 'start', content: service('Before=multi-user.target') }],
+    undefined,
+  ],
+  [
+    'after multi-user.target, but not by a command',
+    [{ name: 'a.service', enable: true, content: service('After=multi-user.target') }],
+    undefined,
+  ],
+  [
+    'after each other',
+    [
+      { name: 'a.service', command: 'start', content: service('Wants=b.service\nAfter=b.service') },
+      { name: 'b.service', content: service('Wants=a.service\nAfter=a.service') },
+    ],
+    undefined,
+  ],
+];
+
+for (const [what, units, after] of DEADLOCKS) {
+  test(`a unit that is started ${what} is ${after ? 'refused: it would never start' : 'no deadlock'}`, (t) => {
+    const worker = profile({ coreos: { units } });
+    if (after === undefined) {
+      t.deepEqual(checkCloudConfig(worker), []);
+      t.notThrows(() => render(worker, VARIABLES));
+      return;
+    }
+    const message = `is started after ${after}, which comes only when coreos-cloudinit has ended, and that waits for the unit`;
+    t.deepEqual(checkCloudConfig(worker), [{ path: ['cloud_config', 'coreos', 'units', 0], message }]);
+    t.throws(() => render(worker, VARIABLES), { message: `profile worker, a.service: ${message}` });
+  });
+}
+
+test('a variable of coreos-cloudinit is refused in a unit at load, and not in a file', (t) => {
+  const worker = profile({
+    write_files: [{ path: '/a', content: '$private_ipv4' }],
+    coreos: { units: [{ name: 'a.service', content: '[Service]\nExecStart=/bin/echo $public_ipv6\n' }] },
+  });
+  t.deepEqual(checkCloudConfig(worker), [
+    {
+      path: ['cloud_config', 'coreos', 'units', 0, 'content'],
+      message: 'coreos-cloudinit replaces $public_ipv6 by nothing on a network boot',
+      expected: '{{ machine.address }}',
+    },
+  ]);
+});
+
+test('sections of coreos are passed on as they are', (t) => {
+  const coreos = { update: { reboot_strategy: 'off' }, flannel: { interface: '{{ machine.address }}' } };
+  t.deepEqual(load(render(profile({ coreos, manage_etc_hosts: 'localhost' }), VARIABLES)), {
+    manage_etc_hosts: 'localhost',
+    coreos: { update: { reboot_strategy: 'off' }, flannel: { interface: '192.168.0.7' } },
+  });
 });
 
 const HOSTILE = [
@@ -186,7 +297,7 @@ function documentOf(text: string): string {
     write_files: [{ path: '/a', content: '{{ machine.labels.x }}' }],
     coreos: { units: [{ name: 'a.service', content: 'before\n{{ machine.labels.x }}\nafter' }] },
   };
-  return renderCloudConfig(profile(document), withMachine({ hostname: text, labels: { x: text } }));
+  return render(profile(document), withMachine({ hostname: text, labels: { x: text } }));
 }
 
 function assertHolds(
@@ -228,25 +339,4 @@ test('no value of a machine breaks its document', (t) => {
   const texts = [...HOSTILE, ...fc.sample(fc.string({ unit: 'binary' }), { numRuns: 500, seed: 1 })];
   const read = readWithPython(texts.map(documentOf));
   for (const [index, text] of texts.entries()) assertHolds(t, read[index], text);
-});
-
-test('the shipped worker profile renders, and only the script that needs it is base64', async (t) => {
-  const result = await loadConfig(fileURLToPath(new URL('../../config', import.meta.url)));
-  const worker = result.ok ? result.config.profiles.get('worker') : undefined;
-  if (!worker) return t.fail();
-  const document = load(renderCloudConfig(worker, VARIABLES)) as {
-    hostname: string;
-    write_files: { path: string; content: string; encoding?: string }[];
-  };
-  t.is(document.hostname, 'worker-01');
-  const [motd, script] = document.write_files;
-  t.like(motd, {
-    path: '/etc/motd',
-    content: 'worker-01: profile worker on kubernetes1, booted from 192.168.0.254.\n',
-  });
-  t.like(script, { path: '/opt/bin/format-docker-disk', permissions: '0755', encoding: 'base64' });
-  const text = Buffer.from(script?.content ?? '', 'base64').toString();
-  t.regex(text, /^#!\/bin\/bash\n/);
-  t.regex(text, /^wanted=''$/m);
-  t.is(spawnSync('bash', ['-n'], { input: text, encoding: 'utf8' }).stderr, '');
 });

@@ -102,7 +102,15 @@ test('a document is checked without filling it: a value that some machines lack 
 
 const profileWith = (...args: string[]) => ({
   name: 'worker',
-  boot: { kind: 'image', image: 'flatcar/1', kernel: 'k', initrds: ['i'], args } as const,
+  chain: ['worker'],
+  boot: {
+    kind: 'image',
+    image: 'flatcar/1',
+    kernel: 'k',
+    initrds: ['i'],
+    args,
+    document: 'cloud-config',
+  } as const,
 });
 
 test('kernel arguments are filled, and those that come out empty are left out', (t) => {
@@ -115,7 +123,7 @@ test('kernel arguments are filled, and those that come out empty are left out', 
 });
 
 test('a machine that boots from disk has no kernel arguments', (t) => {
-  t.deepEqual(fillArgs({ name: 'disk', boot: { kind: 'local-disk' } }, VARIABLES), []);
+  t.deepEqual(fillArgs({ name: 'disk', chain: ['disk'], boot: { kind: 'local-disk' } }, VARIABLES), []);
 });
 
 for (const serial of ['a b', 'a\nshell', 'a\tb', '"', 'x$\u007bnet0/mac}', 'a\u0000']) {

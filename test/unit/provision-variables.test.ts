@@ -3,6 +3,7 @@ import { checkConfig } from '../../src/config/check.ts';
 import { identify } from '../../src/machines/identity.ts';
 import { type Ipv4, parseIpv4 } from '../../src/net/ipv4.ts';
 import { type Mac, parseMac } from '../../src/net/mac.ts';
+import { checkPlaceholders, fillPlaceholders } from '../../src/provision/placeholders.ts';
 import { buildVariables } from '../../src/provision/variables.ts';
 
 const MAC = parseMac('52:54:00:12:34:56') as Mac;
@@ -77,3 +78,29 @@ test('what is not known is left out, so that a profile that needs it is told', (
   t.deepEqual(variables.boot, { image: 'flatcar/1' });
   t.is(variables.server.url, 'http://10.0.0.1');
 });
+
+const INDEXES: readonly [template: string, index: number, filled: string][] = [
+  ['10.244.{{ machine.index }}.1/24', 7, '10.244.7.1/24'],
+  ['10.245.{{ machine.index | minus: 1 | times: 8 }}.0', 3, '10.245.16.0'],
+  ['{{ machine.index | modulo: 3 }}', 7, '1'],
+  ['{{ machine.index | plus: 100 }}', 1, '101'],
+  ['{% if machine.index == 1 %}master{% else %}minion{% endif %}', 1, 'master'],
+  ['{% if machine.index == 1 %}master{% else %}minion{% endif %}', 2, 'minion'],
+  ['{% if machine.index > 9 %}{{ machine.index }}{% else %}0{{ machine.index }}{% endif %}', 9, '09'],
+];
+
+for (const [template, index, filled] of INDEXES) {
+  test(`${template} is ${filled} for the machine with index ${index}`, (t) => {
+    const { identity, network } = known(
+      '{ name: blue, interface: eth1, address: 10.0.0.1/20, dhcp: { mode: authoritative, range: 10.0.0.2-10.0.0.9 } }',
+    );
+    const variables = buildVariables({
+      identity: { ...identity, index },
+      network,
+      inventory: {},
+      address: undefined,
+    });
+    t.deepEqual(checkPlaceholders(template), []);
+    t.is(fillPlaceholders(template, variables, 'profile worker'), filled);
+  });
+}

@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import {
+  type Asn1,
+  bitString,
+  bits,
+  booleanTrue,
+  contents,
+  contextTag,
+  decode,
+  dotted,
+  encode,
+  explicit,
+  implicit,
+  inSequence,
+  inTagged,
+  integer,
+  octetString,
+  oid,
+  sequence,
+  set,
+  time,
+  utf8String,
+} from './asn1.ts';
+import { OID } from './oids.ts';
+
+/** What a certificate says (RFC 5280 §4.1.2). */
+export interface CertificateFields {
+  /** Serial number, most significant byte first. */
+  readonly serial: Uint8Array;
+  readonly issuer: Asn1;
+  readonly subject: Asn1;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array;
+  readonly extensions: readonly Asn1[];
+}
+
+/** The part of a certificate that is signed: TBSCertificate, version 3. */
+export function toBeSigned(fields: CertificateFields, algorithm: Asn1): Asn1 {
+  return sequence(
+    explicit(0, integer(Uint8Array.of(2))),
+    integer(fields.serial),
+    algorithm,
+    fields.issuer,
+    sequence(time(fields.notBefore), time(fields.notAfter)),
+    fields.subject,
+    decode(fields.publicKey),
+    explicit(3, sequence(...fields.extensions)),
+  );
+}
+
+/** A Name of an optional organization and a common name, in the order kubeadm has them (RFC 5280 §4.1.2.4). */
+export function distinguishedName(name: {
+  readonly organization?: string;
+  readonly commonName: string;
+}): Asn1 {
+  const attribute = (type: string, value: string) => set(sequence(oid(type), utf8String(value)));
+  return sequence(
+    ...(name.organization === undefined ? [] : [attribute(OID.organization, name.organization)]),
+    attribute(OID.commonName, name.commonName),
+  );
+}
+
+function extension(id: string, critical: boolean, value: Asn1): Asn1 {
+  return sequence(oid(id), ...(critical ? [booleanTrue()] : []), octetString(encode(value)));
+}
+
+/** Bits of KeyUsage by their number, RFC 5280 §4.2.1.3. */
+const KEY_USAGE = { digitalSignature: 0, keyEncipherment: 2, keyCertSign: 5 };
+
+export function keyUsage(...usages: readonly (keyof typeof KEY_USAGE)[]): Asn1 {
+  const numbers = usages.map((usage) => KEY_USAGE[usage]);
+  const byte = numbers.reduce((sum, number) => sum | (0x80 >> number), 0);
+  return extension(OID.keyUsage, true, bitString(Uint8Array.of(byte), 7 - Math.max(...numbers)));
+}
+
+/** The holder may authenticate as a TLS client (RFC 5280 §4.2.1.12). */
+export const clientAuth = (): Asn1 => extension(OID.extendedKeyUsage, false, sequence(oid(OID.clientAuth)));
+
+/** The holder is a CA (§4.2.1.9). */
+export const isCa = (): Asn1 => extension(OID.basicConstraints, true, sequence(booleanTrue()));
+
+/** The holder is not a CA. */
+export const isNoCa = (): Asn1 => extension(OID.basicConstraints, true, sequence());
+
+export const subjectKeyIdentifier = (identifier: Uint8Array): Asn1 =>
+  extension(OID.subjectKeyIdentifier, false, octetString(identifier));
+
+export const authorityKeyIdentifier = (identifier: Uint8Array): Asn1 =>
+  extension(OID.authorityKeyIdentifier, false, sequence(implicit(0, identifier)));
+
+/** The identifier of a public key (SubjectPublicKeyInfo, DER): the SHA-1 of its bits, method 1 of §4.2.1.2. */
+export function keyIdentifier(publicKey: Uint8Array): Buffer {
+  const [, key] = inSequence(decode(publicKey));
+  return createHash('sha1').update(bits(key)).digest();
+}
+
+/** What a certificate's holder needs from it to issue others. */
+export interface IssuerFields {
+  readonly subject: Asn1;
+  /** Its subject key identifier, when it has one. */
+  readonly keyIdentifier?: Buffer;
+}
+
+/** Reads a certificate (DER), for issuing in its name. Throws an Error when it isn't one. */
+export function issuerFields(der: Uint8Array): IssuerFields {
+  const fields = inSequence(inSequence(decode(der))[0]);
+  const version = contextTag(fields[0]) === 0 ? 1 : 0;
+  const subject = fields[version + 4];
+  if (!subject) throw new Error('a structure is missing');
+  const tagged = fields.find((field) => contextTag(field) === 3);
+  const extensions = tagged ? inSequence(inTagged(tagged, 3)[0]).map(inSequence) : [];
+  const identifier = extensions.find(([id]) => dotted(id) === OID.subjectKeyIdentifier)?.at(-1);
+  return {
+    subject,
+    ...(identifier && { keyIdentifier: contents(decode(contents(identifier))) }),
+  };
+}
+
+/** PEM text of a DER structure (RFC 7468). */
+export function pem(label: string, der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+}

@@ -1,0 +1,38 @@
+import type { ConfigSource } from '../config/config.ts';
+import type { Mac } from '../net/mac.ts';
+import { type Identity, identify } from './identity.ts';
+import type { MachineIndexes } from './indexes.ts';
+import type { Inventory } from './machine.ts';
+import type { MachineRegistry } from './registry.ts';
+import type { MachineFacts } from './rules.ts';
+
+/** Tells who machines are, by the configuration in force and all that is known of them. */
+export interface Identifier {
+  /**
+   * Who a machine is that begins to boot, with what it has just told about itself. An admitted machine that has no index
+   * gets one, if it has been seen before or is written down: a packet from nobody costs nothing that lasts.
+   */
+  admit(mac: Mac, inventory?: Inventory): Identity;
+  /** Who a machine is; changes nothing. */
+  lookUp(mac: Mac): Identity;
+}
+
+export function createIdentifier(
+  config: ConfigSource,
+  registry: MachineRegistry,
+  indexes: MachineIndexes,
+): Identifier {
+  const factsOf = (mac: Mac, said?: Inventory): MachineFacts => {
+    const seen = registry.get(mac);
+    if (!seen) return said ? { inventory: said } : {};
+    return { network: seen.network, inventory: said ? { ...seen.inventory, ...said } : seen.inventory };
+  };
+  return {
+    admit: (mac, said) =>
+      identify(config(), mac, factsOf(mac, said), (request) => {
+        const isKnown = registry.get(mac) !== undefined || config().machines.has(mac);
+        return isKnown ? indexes.assign(request) : indexes.get(request.profile, mac);
+      }),
+    lookUp: (mac) => identify(config(), mac, factsOf(mac), ({ profile }) => indexes.get(profile, mac)),
+  };
+}

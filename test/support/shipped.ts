@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { dump, load } from 'js-yaml';
+import { type AdmittedMachine, planBoot } from '../../src/boot/plan.ts';
+import type { Config, DocumentFormat, Profile } from '../../src/config/config.ts';
+import { documentOf } from '../../src/config/document-format.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { formatProblem } from '../../src/config/problem.ts';
+import { type Ipv4, parseIpv4 } from '../../src/net/ipv4.ts';
+import { type Mac, parseMac } from '../../src/net/mac.ts';
+import { checkCloudInit } from '../../src/provision/check-cloud-init.ts';
+import { checkIgnition } from '../../src/provision/check-ignition.ts';
+import { checkCloudConfig, fillArgs } from '../../src/provision/cloud-config.ts';
+import { CLOUD_INIT_FILES } from '../../src/provision/cloud-init.ts';
+import { type DocumentRequest, renderDocument } from '../../src/provision/document.ts';
+import { DEFAULT_IGNITION_VERSION } from '../../src/provision/ignition-spec.ts';
+import { buildVariables, type Variables } from '../../src/provision/variables.ts';
+import { JOIN } from './profiles.ts';
+
+const CONFIG = fileURLToPath(new URL('../../config', import.meta.url));
+const SCRIPTS = new URL('../../node-files/', import.meta.url);
+
+/** A machine that a profile is rendered for. */
+export interface ShippedMachine {
+  readonly mac: string;
+  readonly index: number;
+  readonly address: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The configuration as it ships. Throws with its problems when it has some. */
+export async function shippedConfig(): Promise<Config> {
+  const result = await loadConfig(CONFIG);
+  if (result.ok) return result.config;
+  throw new Error(result.problems.map((problem) => formatProblem(problem, CONFIG)).join('\n'));
+}
+
+/** The formats that can say all that a profile does: the one its image reads, and maybe others. */
+export function formatsOf(profile: Profile): DocumentFormat[] {
+  if (documentOf(profile) === undefined) return [];
+  const checks = { 'cloud-config': checkCloudConfig, ignition: checkIgnition, 'cloud-init': checkCloudInit };
+  const formats = Object.keys(checks) as DocumentFormat[];
+  return formats.filter((format) => checks[format](profile).length === 0);
+}
+
+/** Every document of a format for a machine, by its name. */
+export function renderAll(
+  config: Config,
+  profile: Profile,
+  format: DocumentFormat,
+  machine: ShippedMachine,
+): Map<string, string> {
+  const sources = { profile, variables: variablesOf(config, profile, machine), join: JOIN, adoptDisk: false };
+  const render = (request: DocumentRequest) => renderDocument(request, sources).text;
+  switch (format) {
+    case 'cloud-config':
+      return new Map([[format, render({ format })]]);
+    case 'ignition':
+      return new Map([[format, render({ format, version: DEFAULT_IGNITION_VERSION })]]);
+    case 'cloud-init':
+      return new Map(CLOUD_INIT_FILES.map((file) => [file, render({ format, file })]));
+  }
+}
+
+/**
+ * What a machine gets, for people to read: its kernel arguments and its documents. Contents of files are decoded, and
+ * those of node-files/ have their name in their place.
+ */
+export function readable(config: Config, profile: Profile, machine: ShippedMachine): string {
+  const identity = identityOf(profile, machine);
+  const variables = variablesOf(config, profile, machine);
+  const plan = planBoot(identity, networkOf(config), fillArgs(profile, variables));
+  const format = documentOf(profile);
+  const documents = format ? [...renderAll(config, profile, format, machine)] : [];
+  return [
+    `# boot\n${yaml(plan)}`,
+    ...documents.map(([name, text]) => `# ${name}\n${text === '' ? '' : yaml(decoded(load(text)))}`),
+  ].join('\n');
+}
+
+function yaml(value: unknown): string {
+  return dump(value, { lineWidth: -1 });
+}
+
+function networkOf({ networks: [network] }: Config) {
+  if (!network) throw new Error('the configuration has no network');
+  return network;
+}
+
+function identityOf(profile: Profile, { mac: text, index, labels }: ShippedMachine): AdmittedMachine {
+  const mac = parseMac(text) as Mac;
+  const hostname = `${profile.name}-0${index}`;
+  const entry = { mac, labels, adoptDisk: false };
+  return { admission: 'boot', mac, hostname, profile, reason: 'the test says so', entry, labels, index };
+}
+
+function variablesOf(config: Config, profile: Profile, machine: ShippedMachine): Variables {
+  return buildVariables({
+    identity: identityOf(profile, machine),
+    network: networkOf(config),
+    inventory: {},
+    address: parseIpv4(machine.address) as Ipv4,
+  });
+}
+
+/** A document with the contents of its files as they will be written, and less what every edit of a script changes. */
+function decoded(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(decoded);
+  if (typeof value !== 'object' || value === null) return value;
+  const { encoding, content, source, compression, ...rest } = value as Readonly<Record<string, unknown>>;
+  const others = Object.fromEntries(Object.entries(rest).map(([key, child]) => [key, entry(key, child)]));
+  if (typeof content === 'string') {
+    return { ...others, content: named(Buffer.from(content, encoding === undefined ? 'utf8' : 'base64')) };
+  }
+  if (typeof source !== 'string') return others;
+  const bytes = Buffer.from(source.replace(/^data:(;base64)?,/, ''), 'base64');
+  return { ...others, text: named(compression === undefined ? bytes : gunzipSync(bytes)) };
+}
+
+function entry(key: string, value: unknown): unknown {
+  // Its second half is a digest of the whole document.
+  return key === 'instance-id' ? String(value).replace(/[0-9a-f]{12}$/, 'DIGEST') : decoded(value);
+}
+
+/** The text, or the name of the script that it is. */
+function named(content: Uint8Array): string {
+  const text = Buffer.from(content).toString();
+  return SCRIPT_NAMES.get(text) ?? text;
+}
+
+const SCRIPT_NAMES: ReadonlyMap<string, string> = new Map(
+  readdirSync(SCRIPTS).map((name) => [readFileSync(new URL(name, SCRIPTS), 'utf8'), `node-files/${name}`]),
+);
