@@ -17,10 +17,11 @@ export function allocate(size: number): Memory {
 }
 
 /**
- * Where `bytes` begin in memory. They must be in a SharedArrayBuffer, which never moves, and be kept for as long as the
- * address is used. Handing a system call such a number instead of the bytes saves about 0.4 µs per argument.
+ * Where `bytes` begin in memory, the same for every thread. They never move, but whoever uses the address must see to it
+ * that `bytes` are kept, and not transferred to another thread, for as long. Handing a system call this number instead of
+ * the bytes saves some 0.4 µs per argument.
  */
-export function addressOf(bytes: Uint8Array<SharedArrayBuffer>): number {
+export function addressOf(bytes: Uint8Array): number {
   // A user-space address has at most 52 bits on x86-64 and arm64, so a number holds it exactly.
   return Number(koffi.address(bytes));
 }

@@ -30,6 +30,14 @@ export interface ServingSettings {
   readonly maxTransfersPerClient: number;
 }
 
+/** The whole of a file as it is sent, in memory that another thread keeps. */
+export interface Contents {
+  /** Where it begins (see `addressOf`). */
+  readonly address: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
 /** From the serving thread. A request is known by its `id`, which is never used again. */
 export type FromThread =
   /** It serves from now on. */
@@ -50,14 +58,14 @@ export type FromThread =
 /** To the serving thread. */
 export type ToThread =
   /**
-   * Serve a request. `socket` is the transfer's own, bound, and open until the request has ended; without one the socket
-   * for requests is used.
+   * Serve a request. Until it has ended, `contents` stay where they are, and `socket` is open: the transfer's own, bound;
+   * without one the socket for requests is used.
    */
   | {
       readonly type: 'serve';
       readonly id: number;
       readonly socket: number | undefined;
-      readonly contents: Uint8Array<SharedArrayBuffer>;
+      readonly contents: Contents;
     }
   | { readonly type: 'refuse'; readonly id: number; readonly refusal: Refusal }
   /** End every request, tell the clients, then end. */

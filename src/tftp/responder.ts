@@ -6,9 +6,8 @@ import {
   portOfEndpoint,
 } from '../net/datagrams.ts';
 import { formatIpv4 } from '../net/ipv4.ts';
-import type { SharedBytes } from './contents.ts';
 import type { TftpEvent } from './events.ts';
-import type { FromThread, ServingSettings, ToThread } from './messages.ts';
+import type { Contents, FromThread, ServingSettings, ToThread } from './messages.ts';
 import { escapeBytes, normaliseName } from './name.ts';
 import { negotiate } from './options.ts';
 import { encodeError, Opcode, parsePacket, type RequestPacket } from './packet.ts';
@@ -132,11 +131,11 @@ export class Responder {
     this.#options.tell({ type: 'find', id, client, file, asked, netascii });
   }
 
-  #serve(request: ReadRequest, own: number | undefined, contents: SharedBytes, now: number): void {
+  #serve(request: ReadRequest, own: number | undefined, contents: Contents, now: number): void {
     const { client, endpoint, file, netascii, startedAt } = request;
     const { settings, sender, socket } = this.#options;
     const { maxBlksize } = settings;
-    const size = contents.length;
+    const { size } = contents;
     const session = new Session({
       socket: own ?? socket,
       sender,

@@ -2,9 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { setSendBuffer } from '../net/datagrams.ts';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import { closeDescriptor, describeSocket, setReceiveBuffer } from '../net/libc.ts';
-import { SharedContents } from './contents.ts';
+import { addressOf } from '../net/memory.ts';
 import type { TftpEvent, TftpPeer } from './events.ts';
 import type { FromThread, ServingSettings } from './messages.ts';
+import { toNetascii } from './netascii.ts';
 import { notFound, type Refusal, TOO_LARGE_FOR_TEXT, trouble } from './refusal.ts';
 import { explainListen, openUdpSocket } from './socket.ts';
 import { ServingThread } from './thread.ts';
@@ -13,8 +14,8 @@ import { ServingThread } from './thread.ts';
 export interface TftpBackend {
   /**
    * The whole contents of the file `name` (normalised, see `normaliseName`) for `client`; undefined when there is no
-   * such file. The bytes must not change afterwards. Those in a SharedArrayBuffer are sent as they are; others are copied
-   * into one, once for as long as the same object is given.
+   * such file. The bytes must not change afterwards, nor be transferred to another thread: transfers share them without
+   * a copy.
    */
   find(name: string, client: TftpPeer): Promise<Uint8Array | undefined>;
 }
@@ -88,13 +89,16 @@ interface Request {
   readonly file: string;
   /** The socket opened for its transfer, to be closed at its end. */
   socket?: number;
+  /** What is being sent. The thread knows only where it is, so it must be kept here. */
+  contents?: Uint8Array;
 }
 
 class Server implements TftpServer {
   readonly #options: TftpServerOptions;
   readonly #address: Ipv4;
   readonly #settings: ServingSettings;
-  readonly #contents = new SharedContents();
+  /** Text conversions, each for as long as the backend keeps the file. */
+  readonly #netascii = new WeakMap<Uint8Array, Uint8Array>();
   /** By the thread's id for them. */
   readonly #requests = new Map<number, Request>();
   /** While the server runs. */
@@ -235,12 +239,21 @@ class Server implements TftpServer {
       } else if (netascii && found.length > MAX_NETASCII) {
         refuse(TOO_LARGE_FOR_TEXT);
       } else {
-        const contents = netascii ? this.#contents.netascii(found) : this.#contents.octet(found);
+        request.contents = netascii ? this.#asNetascii(found) : found;
+        const contents = { address: addressOf(request.contents), size: request.contents.length };
         thread.send({ type: 'serve', id, socket: this.#socketFor(request), contents });
       }
     } catch (error) {
       if (!isOver()) refuse(trouble(error instanceof Error ? error.message : String(error)));
     }
+  }
+
+  #asNetascii(contents: Uint8Array): Uint8Array {
+    const known = this.#netascii.get(contents);
+    if (known) return known;
+    const text = toNetascii(contents);
+    this.#netascii.set(contents, text);
+    return text;
   }
 
   #socketFor(request: Request): number | undefined {
@@ -249,7 +262,7 @@ class Server implements TftpServer {
     return request.socket;
   }
 
-  /** The request is over: its socket goes. */
+  /** The request is over: its socket goes, and its file is no longer kept. */
   #end(id: number): void {
     const socket = this.#requests.get(id)?.socket;
     this.#requests.delete(id);

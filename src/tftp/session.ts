@@ -1,7 +1,6 @@
 import type { Datagram, DatagramSender, Endpoint } from '../net/datagrams.ts';
-import { addressOf } from '../net/memory.ts';
-import type { SharedBytes } from './contents.ts';
 import type { TftpEvent, TftpFailure, TftpPeer } from './events.ts';
+import type { Contents } from './messages.ts';
 import { escapeBytes } from './name.ts';
 import type { Terms } from './options.ts';
 import {
@@ -27,8 +26,7 @@ export interface SessionOptions {
   /** `client` as it is compared and sent to. */
   readonly endpoint: Endpoint;
   readonly file: string;
-  /** The whole file as it is sent; only read, so that transfers can share it. */
-  readonly contents: SharedBytes;
+  readonly contents: Contents;
   readonly terms: Terms;
   /** When the request came, and when the transfer begins: milliseconds on one monotonic clock. */
   readonly startedAt: number;
@@ -41,7 +39,6 @@ export interface SessionOptions {
 export class Session {
   readonly #options: SessionOptions;
   readonly #transfer: Transfer;
-  readonly #address: number;
   /**
    * Why a packet could not be sent; undefined once the client has acknowledged something after it. Until then it is like
    * one that was lost: sent again, until the transfer times out.
@@ -53,8 +50,7 @@ export class Session {
   constructor(options: SessionOptions) {
     const { contents, terms, now } = options;
     this.#options = options;
-    this.#transfer = new Transfer({ ...terms, size: contents.length, oack: terms.accepted.length > 0 }, now);
-    this.#address = addressOf(contents);
+    this.#transfer = new Transfer({ ...terms, size: contents.size, oack: terms.accepted.length > 0 }, now);
   }
 
   /** Sends the first packet. */
@@ -131,8 +127,8 @@ export class Session {
     const { sender, socket, endpoint, contents, terms } = this.#options;
     for (let block = first; block <= last; block++) {
       const start = (block - 1) * terms.blksize;
-      const length = Math.min(terms.blksize, contents.length - start);
-      writeDataHead(sender.add(this.#address + start, length), block);
+      const length = Math.min(terms.blksize, contents.size - start);
+      writeDataHead(sender.add(contents.address + start, length), block);
     }
     const error = sender.flush(socket, endpoint);
     if (error) this.#sendError = error;
@@ -158,7 +154,7 @@ export class Session {
 
   #probed(): void {
     const { client, file, contents } = this.#options;
-    this.#end({ type: 'probe', client, file, size: contents.length });
+    this.#end({ type: 'probe', client, file, size: contents.size });
   }
 
   #done(): void {
@@ -166,7 +162,7 @@ export class Session {
     const { progressAt, retransmissions } = this.#transfer;
     // Up to the client's last word: when it never sends the last ACK, the wait for that isn't part of the transfer.
     const milliseconds = progressAt - startedAt;
-    this.#end({ type: 'done', client, file, bytes: contents.length, milliseconds, retransmissions });
+    this.#end({ type: 'done', client, file, bytes: contents.size, milliseconds, retransmissions });
   }
 
   #fail(reason: TftpFailure, detail: string): void {

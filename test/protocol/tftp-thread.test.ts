@@ -1,7 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Worker } from 'node:worker_threads';
 import concurrentTest from 'ava';
 import { fetchPlain, rawClient, rrq, serveFiles } from '../support/tftp.ts';
@@ -55,6 +59,42 @@ test('a transfer goes on while the thread that answers DHCP is busy', async (t) 
   t.false(isRunning());
   t.deepEqual(await exited, [0, null]);
   await waitFor('done');
+});
+
+test('a file that nobody else keeps is kept until it has been sent', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage: () => void = runInNewContext('gc');
+  const big = randomBytes(2 << 20);
+  const kept: WeakRef<Uint8Array>[] = [];
+  const { port, waitFor } = await serveFiles(
+    t,
+    {},
+    {
+      backend: {
+        find: async () => {
+          const fresh = Buffer.from(big);
+          kept.push(new WeakRef(fresh));
+          return fresh;
+        },
+      },
+    },
+  );
+  const options = ['-sS', '-o', '-', '--tftp-blksize', '512'];
+  const fetched = run('curl', [...options, `tftp://127.0.0.1:${port}/big`], {
+    encoding: 'buffer',
+    maxBuffer: 4 << 20,
+  });
+  await waitFor('started');
+  for (let count = 0; count < 3; count++) {
+    collectGarbage();
+    await nextTurn();
+  }
+  t.true(kept[0]?.deref() !== undefined);
+  t.true((await fetched).stdout.equals(big));
+  await waitFor('done');
+  await nextTurn();
+  collectGarbage();
+  t.true(kept[0]?.deref() === undefined, 'and no longer');
 });
 
 test('when all requests end with stop, each is reported before stop resolves', async (t) => {
