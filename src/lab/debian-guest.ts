@@ -8,6 +8,9 @@ import { run, runChecked } from './process.ts';
 /** Drivers of the virtual machine, the root's overlay and the data disk's file system. */
 const MODULES = ['virtio_pci', 'virtio_net', 'virtio_blk', 'virtio_rng', 'overlay', 'crc32c_generic', 'ext4'];
 
+/** What documents of Kubernetes nodes load themselves. */
+const MORE_MODULES = ['br_netfilter'];
+
 /** Debian packages of the guest, to which apt adds those they depend on. */
 const PACKAGES = [
   'base-files',
@@ -43,9 +46,9 @@ const PACKAGES = [
 
 /** Packages that come along by a dependency that means nothing here, where no package is ever installed. */
 const LEFT_OUT =
-  /^(?:adduser|ca-certificates|debconf|dpkg|eject|isc-dhcp-client|libc-l10n|libdb5\.3|libgdbm.*|libperl.*|libstdc\+\+6|locales|lsb-release|openssl|perl.*|python3-(?:cffi-backend|cryptography))_/;
+  /^(?:adduser|ca-certificates|debconf|dpkg|eject|isc-dhcp-client|libc-l10n|libdb5\.3|libgdbm.*|libperl.*|locales|lsb-release|openssl|perl.*|python3-(?:cffi-backend|cryptography))_/;
 
-/** Files of packages that nobody reads here. */
+/** Files of packages that are of no use here. */
 const TRIMMED = [
   './etc/NetworkManager',
   './etc/cron.d',
@@ -62,7 +65,7 @@ const TRIMMED = [
   './usr/share/man',
   './usr/share/perl5',
   './usr/share/zsh',
-  './usr/lib/x86_64-linux-gnu/gconv',
+  '*/gconv',
   // Of systemd's, those for /etc/fstab and the kernel's arguments are left: all are run at each daemon-reload.
   '*/system-generators/systemd-cryptsetup-generator',
   '*/system-generators/systemd-getty-generator',
@@ -163,8 +166,9 @@ export async function buildDebianGuest(
   await copyFile(join(guest, 'debian/init'), join(initrd, 'init'));
   await chmod(join(initrd, 'init'), 0o755);
   for (const folder of ['dev', 'proc', 'sys']) await mkdir(join(initrd, folder));
-  const modules = await copyModules(kernel, root, MODULES);
-  await writeFile(join(initrd, 'modules'), `${modules.join('\n')}\n`);
+  const modules = await copyModules(kernel, root, [...MODULES, ...MORE_MODULES]);
+  const first = modules.filter((name) => MODULES.includes(name));
+  await writeFile(join(initrd, 'modules'), `${first.join('\n')}\n`);
   progress('packing the initial RAM file system');
   await packInitrd(initrd, join(image, 'initrd.img'), 6);
 }

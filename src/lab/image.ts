@@ -54,6 +54,7 @@ export async function labImage(
 ): Promise<Image> {
   const version = `${guest}-${await inputsHash(guest)}`;
   const directory = join(cache, version);
+  if (await isImage(directory)) return { directory, version };
   await mkdir(cache, { recursive: true });
   await withLock(`${directory}.lock`, async () => {
     if (await isImage(directory)) return;

@@ -43,7 +43,6 @@ export interface GuestReport {
 
 /** A machine whose boot is over. */
 export interface CheckedMachine extends LabMachine {
-  readonly report: string;
   readonly found: GuestReport;
   readonly progress: MachineProgress;
 }
