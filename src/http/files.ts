@@ -89,6 +89,8 @@ async function deliver(
 ): Promise<void> {
   const { path, file, status, start, end } = part;
   const began = performance.now();
+  // Once the client has hung up, its address is gone.
+  const address = request.ip;
   const cached = cache.acquire(file, start);
   const slices = cached ? cached.slices(start, end) : readSlices(file, start, end);
   try {
@@ -100,7 +102,7 @@ async function deliver(
       request.log.warn({ err: failure, path }, 'a download broke off because its file could not be read');
     observe({
       type: 'asset',
-      address: request.ip,
+      address,
       path,
       bytes,
       size: end - start,

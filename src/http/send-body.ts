@@ -28,7 +28,10 @@ export async function sendBody(
       bytes += next.value.length;
       next = await slices.next();
     }
-    return { bytes, complete: next.done === true && (await end(response)) };
+    if (!next.done) return { bytes, complete: false };
+    const ended = await end(response);
+    // A client that has all of its Content-Length may hang up before the response's end is known here.
+    return { bytes, complete: ended || bytes > 0 };
   } catch (failure) {
     // Headers have promised more bytes than there are: only a broken connection tells the client.
     return { bytes, complete: false, failure };
