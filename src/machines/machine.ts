@@ -36,6 +36,34 @@ export interface Inventory {
   readonly platform?: string;
 }
 
+/**
+ * What a timeline tells besides stages: a NAK, a request that was refused, something asked for again, a transfer that
+ * broke off, a message from iPXE, the kernel or the node itself, that nothing moves any more, or what somebody changed.
+ */
+export const NOTES = ['nak', 'refusal', 'retry', 'abort', 'message', 'stuck', 'change'] as const;
+
+/** What an entry of a timeline is. */
+export type EntryKind = Stage | (typeof NOTES)[number];
+
+/** One line of a boot's story. */
+export interface TimelineEntry {
+  readonly kind: EntryKind;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** For people: `iPXE by TFTP (undionly.kpxe 68 kB, 0.1 s)`. */
+  readonly detail: string;
+}
+
+/** One boot of a machine, from its first DISCOVER to the next one. */
+export interface Boot {
+  /** 1 for the first boot that was seen of this machine. */
+  readonly number: number;
+  /** Milliseconds since the epoch. */
+  readonly began: number;
+  /** In the order in which it happened. */
+  readonly entries: readonly TimelineEntry[];
+}
+
 /** A stage reached, and when. */
 export interface StageRecord {
   readonly stage: Stage;
