@@ -1,3 +1,4 @@
+import { allocateLarge } from '../net/memory.ts';
 import { readFully } from './file-reader.ts';
 import { assertUnchanged, openServedFile, type ServedFile } from './served-file.ts';
 
@@ -17,7 +18,7 @@ export class LoadingFile {
   /** Begins to read. */
   constructor(file: ServedFile) {
     this.file = file;
-    this.#bytes = Buffer.allocUnsafeSlow(file.size);
+    this.#bytes = allocateLarge(file.size);
     this.done = this.#load();
     this.done.catch((error) => {
       this.#failure = error;

@@ -21,6 +21,7 @@ const IPV6_UNICAST_HOPS = 16;
 const IPPROTO_ICMPV6 = 58;
 const ICMPV6_FILTER = 1;
 const MSG_DONTWAIT = 0x40;
+const MADV_HUGEPAGE = 14;
 
 function load() {
   if (process.platform !== 'linux') {
@@ -41,6 +42,7 @@ function load() {
       'long sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t size)',
     ),
     close: libc.func('int close(int fd)'),
+    madvise: libc.func('int madvise(uint64_t address, size_t length, int advice)'),
   };
 }
 
@@ -179,4 +181,12 @@ export function describeSocket(
     address: sockaddr.readUInt32BE(4),
     port: sockaddr.readUInt16BE(2),
   };
+}
+
+/**
+ * Asks the kernel to back memory by huge pages as it is first written to (madvise(2)); `address` is a multiple of the page
+ * size. Tells whether the kernel knows how to.
+ */
+export function wantHugePages(address: number, length: number): boolean {
+  return libc().madvise(address, length, MADV_HUGEPAGE) === 0;
 }

@@ -1,4 +1,5 @@
 import koffi from 'koffi';
+import { wantHugePages } from './libc.ts';
 
 /** Bytes at a known place in memory that never move, for system calls to read and write. */
 export interface Memory {
@@ -24,4 +25,20 @@ export function allocate(size: number): Memory {
 export function addressOf(bytes: Uint8Array): number {
   // A user-space address has at most 52 bits on x86-64 and arm64, so a number holds it exactly.
   return Number(koffi.address(bytes));
+}
+
+/** Huge pages of x86-64, and of arm64 with pages of 4 KiB. */
+const HUGE_PAGE = 2 * 1024 * 1024;
+
+/**
+ * Memory of `size` bytes with nothing sensible in it, on huge pages where the kernel has them: the CPU then finds its way in
+ * it by a 512th of the page table entries.
+ */
+export function allocateLarge(size: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  const begin = addressOf(bytes);
+  const first = Math.ceil(begin / HUGE_PAGE) * HUGE_PAGE;
+  const length = Math.floor((begin + size - first) / HUGE_PAGE) * HUGE_PAGE;
+  if (length > 0) wantHugePages(first, length);
+  return bytes;
 }
