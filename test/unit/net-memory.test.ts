@@ -38,7 +38,7 @@ test('large memory is to lie on huge pages, where the kernel has them', (t) => {
 /** What the kernel notes of the mapping at an address (proc_pid_smaps(5), VmFlags). */
 function mappingFlags(address: number): string[] {
   const mappings = readFileSync('/proc/self/smaps', 'utf8').matchAll(
-    /^([\da-f]+)-([\da-f]+) [^]*?^VmFlags: (.*)$/gm,
+    /^([\da-f]+)-([\da-f]+) .*?^VmFlags: ([^\n]*)$/gms,
   );
   for (const [, begin = '', end = '', flags = ''] of mappings) {
     if (Number.parseInt(begin, 16) <= address && address < Number.parseInt(end, 16)) return flags.split(' ');
