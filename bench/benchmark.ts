@@ -56,7 +56,7 @@ export interface Scenario {
   measure(trial: Trial): Promise<readonly number[]>;
 }
 
-/** A comparison of rackseed with its peers. */
+/** A comparison of rackseed with its peers, or rackseed alone where there are none. */
 export interface Benchmark {
   readonly name: string;
   /** One line for `--help`. */
@@ -66,6 +66,8 @@ export interface Benchmark {
   /** By the peer's name: how many times as fast rackseed is to be. A peer that isn't here is shown for comparison. */
   readonly goals: ReadonlyMap<string, number>;
   readonly scenarios: readonly Scenario[];
+  /** What has to be said about the figures, printed below them. */
+  readonly note?: string;
   /** The files to serve, by name; sizes in bytes. */
   files(quick: boolean): ReadonlyMap<string, number>;
   /** The programs it runs, with the Debian package of each. */

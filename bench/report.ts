@@ -8,18 +8,24 @@ export function formatFacts(facts: readonly Fact[]): string {
   return formatColumns(facts.map((fact) => [...fact]));
 }
 
-/** One load as a table: a line for each contender with its medians, and rackseed's ratio to each peer. */
+/** One load as a table: a line for each contender with its medians, and rackseed's ratio to each peer if there are any. */
 export function formatOutcome(outcome: Outcome): string {
   const { scenario, standings } = outcome;
   const comparisons = new Map(compare(outcome).map((comparison) => [comparison.peer, comparison]));
   const repeated = standings.some(({ values }) => (values[0]?.length ?? 0) > 1);
+  const compared = standings.length > 1;
   const metrics = scenario.metrics.map(({ name }) => name);
-  const header = ['', ...metrics, ...(repeated ? ['min–max'] : []), 'rackseed is', 'goal'];
+  const header = [
+    '',
+    ...metrics,
+    ...(repeated ? ['min–max'] : []),
+    ...(compared ? ['rackseed is', 'goal'] : []),
+  ];
   const rows = standings.map((standing) => [
     standing.contender,
     ...scenario.metrics.map((metric, index) => format(median(standing.values[index] ?? []), metric)),
     ...(repeated ? [spread(standing, scenario.metrics[0])] : []),
-    ...verdict(comparisons.get(standing.contender)),
+    ...(compared ? verdict(comparisons.get(standing.contender)) : []),
   ]);
   const table = formatColumns([header, ...rows], metrics.length + (repeated ? 1 : 0));
   return `${scenario.title}\n${table.replace(/^/gm, '  ').trimEnd()}\n`;

@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
+import { isProgram } from '../src/lab/process.ts';
 import type { Benchmark } from './benchmark.ts';
 import { RACKSEED } from './peers/rackseed.ts';
 
@@ -9,7 +9,7 @@ export function checkRequirements(benchmarks: readonly Benchmark[]): void {
   if (process.getuid?.() !== 0) problems.push('it makes network namespaces, which takes root: use sudo');
   if (!canRead(RACKSEED)) problems.push(`${RACKSEED} is missing: npm run build makes it`);
   const programs = new Map(benchmarks.flatMap((benchmark) => [...benchmark.programs]));
-  const missing = [...programs].filter(([program]) => !isOnPath(program));
+  const missing = [...programs].filter(([program]) => !isProgram(program));
   if (missing.length > 0) {
     const packages = [...new Set(missing.map(([, name]) => name))].join(' ');
     const names = missing.map(([program]) => program).join(', ');
@@ -18,14 +18,9 @@ export function checkRequirements(benchmarks: readonly Benchmark[]): void {
   if (problems.length > 0) throw new Error(`the benchmarks can't run:\n  ${problems.join('\n  ')}`);
 }
 
-function isOnPath(program: string): boolean {
-  const folders = (process.env.PATH ?? '').split(':');
-  return folders.some((folder) => folder !== '' && canRead(join(folder, program), constants.X_OK));
-}
-
-function canRead(path: string, mode = constants.R_OK): boolean {
+function canRead(path: string): boolean {
   try {
-    accessSync(path, mode);
+    accessSync(path, constants.R_OK);
     return true;
   } catch {
     return false;

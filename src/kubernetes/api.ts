@@ -24,10 +24,8 @@ export interface CsrReference {
 }
 
 /**
- * What this service does at the API server. Its user needs: secrets in kube-system (create, delete),
- * certificatesigningrequests (get, list, watch) and their approval (update), signers kubernetes.io/kubelet-serving and
- * kubernetes.io/kube-apiserver-client-kubelet (approve), nodes (list, watch, patch). Calls end within seconds; they
- * reject with the client library's errors, for `explainApiError`.
+ * What this service does at the API server; docs/rbac.yaml grants its user just that. Calls end within seconds; they reject
+ * with the client library's errors, for `explainApiError`.
  */
 export interface ClusterApi {
   /** Makes a Secret in kube-system. */

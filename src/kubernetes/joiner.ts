@@ -10,6 +10,13 @@ import type { KubernetesEvent } from './events.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
 import { MachineTokens } from './machine-tokens.ts';
 import { formatToken } from './tokens.ts';
+import { createTurns } from './turns.ts';
+
+/**
+ * Certificates made at the same time. Keys are made on the few threads where leases are written to disk as well: with all of
+ * them taken, a DHCP answer would wait for every machine that asked for its document before.
+ */
+const CERTIFICATES_AT_ONCE = 2;
 
 export interface JoinerOptions {
   /** Access to the cluster: needed with `join: token`; with `join: certificate` for serving certificates only. */
@@ -56,10 +63,12 @@ function joinByCertificate(cluster: ClusterSettings, observe: JoinerOptions['obs
   const { ca: certificate, caKey: key, keyType, certificateLifetime: lifetime } = cluster;
   if (key === undefined) throw new Error('kubernetes.ca_key is missing: "join: certificate" needs it');
   const readCa = createCaSource({ certificate, key });
+  const turns = createTurns(CERTIFICATES_AT_ONCE);
   return async (nodeName, mac) => {
-    const now = Date.now();
-    const ca = await readCa(now);
-    const credential = await issueNodeCertificate(ca, { nodeName, keyType, lifetime }, now);
+    const ca = await readCa(Date.now());
+    const credential = await turns(() =>
+      issueNodeCertificate(ca, { nodeName, keyType, lifetime }, Date.now()),
+    );
     observe({ type: 'certificate-issued', nodeName, mac, notAfter: credential.notAfter.getTime() });
     const { server } = cluster;
     const kubeconfig = renderKubeconfig({

@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { CaPaths } from '../../src/kubernetes/ca-files.ts';
 import { makeServerCertificate, signRequest } from './openssl.ts';
+import { readManifest, rightsOf } from './rbac.ts';
 
 // A double of kube-apiserver and of the controller that signs: just enough of both for a machine to join. It knows three
-// kinds of objects, the rights of administrators, nodes and bootstrapping kubelets, and merge patches.
+// kinds of objects, the rights of administrators, of nodes and of those that docs/rbac.yaml names, and merge patches.
 
 /** An object as it is stored. */
 interface StoredObject {
@@ -43,6 +44,8 @@ export interface ApiServerDouble {
   watchers(): number;
   /** Every request so far: `GET /api/v1/nodes 200`. */
   readonly requests: readonly string[];
+  /** What a user without a group has been allowed to do: `create secrets in kube-system`. */
+  rightsUsed(user: string): ReadonlySet<string>;
   stop(): Promise<void>;
 }
 
@@ -56,6 +59,8 @@ const PATHS = [
   /^\/api\/v1\/(?<resource>nodes)(?:\/(?<name>[^/]+)(?:\/(?<part>status))?)?$/,
   /^\/apis\/certificates\.k8s\.io\/v1\/(?<resource>certificatesigningrequests)(?:\/(?<name>[^/]+)(?:\/(?<part>approval))?)?$/,
 ];
+
+const ASKS_FOR_CERTIFICATE = /^(?:create|get|list|watch) certificatesigningrequests$/;
 
 class Refusal extends Error {
   readonly status: number;
@@ -119,19 +124,21 @@ export async function startApiServerDouble(folder: string, ca: CaPaths): Promise
     return { name: `system:bootstrap:${id}`, groups };
   };
 
-  const authorize = ({ name: user, groups }: User, verb: string, resource: string, name: string) => {
-    const mayAskForCertificates = resource === 'certificatesigningrequests' && !verb.startsWith('update');
+  const manifest = await readManifest();
+  const used = new Map<string, Set<string>>();
+
+  const authorize = (user: User, right: string, name: string) => {
+    const { name: userName, groups } = user;
+    const isOwnNode = userName === `system:node:${name}` && / nodes(?:\/status)?$/.test(right);
     const isAllowed =
       groups.includes('system:masters') ||
-      (groups.includes('system:bootstrappers:rackseed') && mayAskForCertificates) ||
-      (groups.includes('system:nodes') && mayAskForCertificates) ||
-      (groups.includes('system:nodes') && resource === 'nodes' && user === `system:node:${name}`);
+      // The node authorizer's part.
+      (groups.includes('system:nodes') && (isOwnNode || ASKS_FOR_CERTIFICATE.test(right))) ||
+      rightsOf(manifest, user).has(right);
     if (!isAllowed) {
-      throw new Refusal(
-        403,
-        `${resource} "${name}" is forbidden: User "${user}" cannot ${verb} resource "${resource}"`,
-      );
+      throw new Refusal(403, `"${name}" is forbidden: User "${userName}" cannot ${right}`);
     }
+    if (groups.length === 0) used.set(userName, (used.get(userName) ?? new Set()).add(right));
   };
 
   const create = (resource: string, body: StoredObject, user: User) => {
@@ -211,11 +218,16 @@ export async function startApiServerDouble(folder: string, ca: CaPaths): Promise
     const { resource = '', name, part } = place;
     const body = await readBody(request);
     const target = name ?? body?.metadata.name ?? '';
-    const verb = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' }[
-      request.method ?? ''
-    ];
-    authorize(user, part === 'approval' ? 'update/approval' : (verb ?? ''), resource, target);
-    if (url.searchParams.get('watch') === 'true') {
+    const isWatch = url.searchParams.get('watch') === 'true';
+    const verbs = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+    const verb = verbs[request.method as keyof typeof verbs];
+    const what = `${resource}${part ? `/${part}` : ''}${resource === 'secrets' ? ' in kube-system' : ''}`;
+    authorize(
+      user,
+      `${isWatch ? 'watch' : name === undefined && verb === 'get' ? 'list' : verb} ${what}`,
+      target,
+    );
+    if (isWatch) {
       watch(resource, url.searchParams.get('resourceVersion'), response);
       return undefined;
     }
@@ -227,7 +239,10 @@ export async function startApiServerDouble(folder: string, ca: CaPaths): Promise
     }
     if (!object) throw new Refusal(404, `${resource} "${name}" not found`);
     if (request.method === 'DELETE') return store(resource, object, 'DELETED');
-    if (part === 'approval' && body) return approve(object, body);
+    if (part === 'approval' && body) {
+      authorize(user, `approve signers ${object.spec?.signerName}`, target);
+      return approve(object, body);
+    }
     if (request.method === 'PATCH' && body) {
       refuseRestrictedLabels(user, body);
       return store(resource, mergePatch(object, body) as StoredObject, 'MODIFIED');
@@ -275,6 +290,7 @@ export async function startApiServerDouble(folder: string, ca: CaPaths): Promise
     },
     watchers: () => watching.size,
     requests,
+    rightsUsed: (user) => used.get(user) ?? new Set(),
     async stop() {
       await close();
       await Promise.all(signing);

@@ -9,6 +9,7 @@ import { renderKubeconfig } from '../../src/kubernetes/kubeconfig.ts';
 import { type ApiServerDouble, startApiServerDouble } from './api-server-double.ts';
 import { folderFor, makeOpensslCa, makeRequest, makeServerCertificate, signRequest } from './openssl.ts';
 import { startFor } from './process.ts';
+import { collectionOf, readManifest } from './rbac.ts';
 
 /** A cluster to join: a real API server, or its double. */
 export interface TestCluster {
@@ -19,6 +20,8 @@ export interface TestCluster {
   readonly signs: boolean;
   /** Kubeconfig file of an administrator. */
   readonly adminKubeconfig: string;
+  /** Kubeconfig file of the user rackseed, who has the rights in docs/rbac.yaml. */
+  readonly serviceKubeconfig: string;
   /** Sends a request as the user of a kubeconfig (its text). */
   ask(kubeconfig: string, method: string, path: string, body?: object): Promise<Answer>;
   /** The same as an administrator. */
@@ -93,35 +96,39 @@ export async function realClusterFor(t: ExecutionContext, binaries: string): Pro
   await eventually(isReady, 60_000).catch(() => {
     throw new Error(`kube-apiserver did not become ready:\n${apiServer.output()}`);
   });
-  // What an administrator does once, so that machines with our tokens may ask for certificates.
-  await cluster.admin('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
-    metadata: { name: 'rackseed-bootstrap' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:node-bootstrapper' },
-    subjects: [
-      { apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:bootstrappers:rackseed' },
-    ],
-  });
+  // What an administrator does once.
+  for (const object of await readManifest()) {
+    const { status, body } = await cluster.admin('POST', collectionOf(object), object);
+    if (status !== 201) throw new Error(`docs/rbac.yaml is not taken: ${body.message}`);
+  }
   return cluster;
 }
 
 async function describe(folder: string, server: string, ca: CaPaths): Promise<TestCluster> {
-  const subject = '/O=system:masters/CN=kubernetes-admin';
-  const { request, keyPem } = await makeRequest(folder, { subject });
-  const certificatePem = await signRequest(folder, ca, request, 'extendedKeyUsage=clientAuth');
-  const caPem = await readFile(ca.certificate, 'utf8');
-  const credential = { certificatePem, keyPem };
-  const adminText = renderKubeconfig({ server, caPem, user: 'kubernetes-admin', credential });
-  const adminKubeconfig = join(folder, 'admin.conf');
-  await writeFile(adminKubeconfig, adminText, { mode: 0o600 });
+  const admin = await makeUser(folder, server, ca, '/O=system:masters/CN=kubernetes-admin');
+  const service = await makeUser(folder, server, ca, '/CN=rackseed');
   return {
     folder,
     server,
     ca,
     signs: false,
-    adminKubeconfig,
+    adminKubeconfig: admin.file,
+    serviceKubeconfig: service.file,
     ask,
-    admin: (method, path, body) => ask(adminText, method, path, body),
+    admin: (method, path, body) => ask(admin.text, method, path, body),
   };
+}
+
+/** A user with a client certificate, as `kubeadm kubeconfig user` makes one: the kubeconfig, and a file of it. */
+async function makeUser(folder: string, server: string, ca: CaPaths, subject: string) {
+  const { request, keyPem } = await makeRequest(folder, { subject });
+  const certificatePem = await signRequest(folder, ca, request, 'extendedKeyUsage=clientAuth');
+  const caPem = await readFile(ca.certificate, 'utf8');
+  const user = subject.replace(/.*CN=/, '');
+  const text = renderKubeconfig({ server, caPem, user, credential: { certificatePem, keyPem } });
+  const file = join(folder, `${user}.conf`);
+  await writeFile(file, text, { mode: 0o600 });
+  return { text, file };
 }
 
 interface Kubeconfig {

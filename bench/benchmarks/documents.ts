@@ -1,0 +1,58 @@
+import { runChecked } from '../../src/lab/process.ts';
+import type { Benchmark, Scenario, Trial } from '../benchmark.ts';
+import { AT_ONCE, type Order, type Rendered } from '../documents/order.ts';
+import { renderer } from '../peers/renderer.ts';
+
+const MACHINES = 1_000;
+/** An RSA key takes a hundred times as long as one for ECDSA. */
+const RSA_MACHINES = 20;
+const TIMEOUT = 120_000;
+
+/** The documents of a rack of different machines, and what DHCP notices of it meanwhile. */
+export const documents: Benchmark = {
+  name: 'documents',
+  summary: 'documents/s of the shipped worker profiles, with and without a new certificate each; no peer',
+  contenders: [renderer],
+  goals: new Map(),
+  note: `Up to ${AT_ONCE} machines ask at the same time. "loop" is how long a packet waits for the event loop, "lease" for its fsync.
+There is nothing to compare with: matchbox fills in templates too, but Debian has no package of it, and it makes no certificates.`,
+  programs: new Map([['curl', 'curl']]),
+  files: () => new Map(),
+  scenarios: [
+    rendering('the same certificate in all', { certificates: 'one', machines: MACHINES }),
+    rendering('a new certificate in each (ECDSA P-256)', { certificates: 'ecdsa', machines: MACHINES }),
+    rendering('a new certificate in each (RSA 2048)', { certificates: 'rsa', machines: RSA_MACHINES }),
+  ],
+};
+
+/** Documents per second in each format; then how long packets and leases waited, in the format where it was longest. */
+function rendering(what: string, load: Pick<Order, 'certificates' | 'machines'>): Scenario {
+  return {
+    title: `Documents of ${load.machines.toLocaleString('en')} machines, ${what}`,
+    metrics: [
+      { name: 'cloud-config/s', digits: 0 },
+      { name: 'ignition/s', digits: 0 },
+      { name: 'cloud-init/s', digits: 0 },
+      { name: 'loop p99 ms', digits: 1 },
+      { name: 'lease p99 ms', digits: 1 },
+    ],
+    async measure(trial) {
+      const cloudConfig = await order({ ...load, format: 'cloud-config' }, trial);
+      const ignition = await order({ ...load, format: 'ignition' }, trial);
+      const cloudInit = await order({ ...load, format: 'cloud-init' }, trial);
+      const all = [cloudConfig, ignition, cloudInit];
+      return [
+        ...all.map(({ documentsPerSecond }) => documentsPerSecond),
+        Math.max(...all.map(({ loopDelay }) => loopDelay)),
+        Math.max(...all.map(({ leaseDelay }) => leaseDelay)),
+      ];
+    },
+  };
+}
+
+/** Has the renderer write documents, and waits until it has. */
+async function order(what: Order, { clients, address, signal }: Trial): Promise<Rendered> {
+  const query = new URLSearchParams({ ...what, machines: String(what.machines) });
+  const curl = ['curl', '--silent', '--show-error', '--fail-with-body', `http://${address}/?${query}`];
+  return JSON.parse(await runChecked(clients.command(curl), { signal, timeout: TIMEOUT })) as Rendered;
+}
