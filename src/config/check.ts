@@ -1,13 +1,15 @@
 import { basename, resolve } from 'node:path';
 import { Type } from 'typebox';
+import { checkAdmin, resolveAdmin } from './admin.ts';
 import { checkCluster, resolveCluster } from './cluster.ts';
-import type { AdminListen, Config, MachineEntry } from './config.ts';
+import type { Config, MachineEntry } from './config.ts';
 import { compareMachines, compareRules, noProfile, readMachines } from './machines.ts';
 import { resolveNetworks } from './networks.ts';
 import { compareProblems, type Problem } from './problem.ts';
 import { checkHostnames, readProfiles } from './profiles.ts';
 import { DEFAULTS, RackseedSchema } from './schema.ts';
 import { schemaChecker } from './validate.ts';
+import { checkWebhooks, resolveWebhooks } from './webhooks.ts';
 import { readYaml, YamlFile } from './yaml.ts';
 
 /** The texts of a configuration, and what is known about the folder they come from. */
@@ -17,6 +19,8 @@ export interface ConfigTexts {
   readonly files: readonly ConfigText[];
   /** True when there is a directory at this absolute path. */
   readonly isDirectory: (path: string) => boolean;
+  /** True when there is a file at this absolute path that can be read and isn't empty. */
+  readonly holdsText: (path: string) => boolean;
 }
 
 /** One file: `rackseed.yaml`, `profiles/worker.yaml` or `machines/rack-1.yaml`. */
@@ -38,7 +42,7 @@ const mainChecker = schemaChecker(RackseedSchema);
 const settingsChecker = schemaChecker(Type.Partial(Type.Omit(RackseedSchema, ['networks'])));
 
 /** Checks a configuration from its texts alone, all of it whatever is wrong where. */
-export function checkConfig({ directory, files, isDirectory }: ConfigTexts): ConfigResult {
+export function checkConfig({ directory, files, isDirectory, holdsText }: ConfigTexts): ConfigResult {
   const problems: Problem[] = [];
   const read = files.flatMap(({ name, text }) => {
     const file = readYaml(name, text);
@@ -67,16 +71,9 @@ export function checkConfig({ directory, files, isDirectory }: ConfigTexts): Con
       problems.push(main.problem(['default_profile'], ...noProfile(defaultProfile, profileNames)));
     }
   }
-  const listen = settings?.admin?.listen ?? DEFAULTS.listen;
-  if (main && !isPrivate(listen)) {
-    problems.push(
-      main.problem(
-        ['admin', 'listen'],
-        'would let anybody on the network in, since there is no login yet',
-        'a loopback address such as 127.0.0.1:9080, or unix:/path',
-      ),
-    );
-  }
+  const store = resolve(directory, settings?.store?.lmdb ?? DEFAULTS.lmdb);
+  const admin = resolveAdmin(settings?.admin ?? {}, directory, store);
+  if (main) problems.push(...checkAdmin(main, admin, holdsText));
 
   const assets = resolve(directory, settings?.assets?.directory ?? DEFAULTS.assets);
   const firmware = settings?.firmware?.directory;
@@ -91,6 +88,9 @@ export function checkConfig({ directory, files, isDirectory }: ConfigTexts): Con
 
   const cluster = settings?.kubernetes && resolveCluster(settings.kubernetes, directory);
   if (main && cluster) problems.push(...checkCluster(main, cluster));
+
+  const webhooks = resolveWebhooks(settings?.webhooks ?? [], directory);
+  if (main) problems.push(...checkWebhooks(main, webhooks, holdsText));
 
   const machines = inFolder('machines').map(readMachines);
   const entries = machines.flatMap((result) => result.machines);
@@ -133,8 +133,10 @@ export function checkConfig({ directory, files, isDirectory }: ConfigTexts): Con
       machines: new Map(entries.map(({ entry }): [MachineEntry['mac'], MachineEntry] => [entry.mac, entry])),
       assets: { directory: assets, memory: settings.assets?.memory ?? DEFAULTS.memory },
       firmware: { directory: firmwareDirectory },
-      admin: { listen },
-      store: { directory: resolve(directory, settings.store?.lmdb ?? DEFAULTS.lmdb) },
+      admin,
+      store: { directory: store },
+      bootToken: settings.boot_token ?? DEFAULTS.bootToken,
+      webhooks,
     },
   };
 }
@@ -146,11 +148,6 @@ const SYSTEM_FIRMWARE = '/usr/lib/ipxe';
 function findFirmware(directory: string, isDirectory: (path: string) => boolean): string {
   const own = resolve(directory, '../ipxe/firmware');
   return isDirectory(own) ? own : SYSTEM_FIRMWARE;
-}
-
-/** True for what only this host can reach. */
-function isPrivate(listen: AdminListen): boolean {
-  return 'path' in listen || /^(?:127\.\d+\.\d+\.\d+|localhost|::1)$/.test(listen.host);
 }
 
 /** True when rackseed.yaml has a kubernetes section, a bad one included: what is wrong with it is told once. */

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ConfigResult, type ConfigText, checkConfig } from './check.ts';
@@ -57,7 +57,7 @@ export async function readConfigFolder(directory: string): Promise<ConfigFolder>
 
 /** Checks what `readConfigFolder` read. */
 export function checkFolder(directory: string, { files, problems }: ConfigFolder): ConfigResult {
-  const result = checkConfig({ directory: resolve(directory), files, isDirectory });
+  const result = checkConfig({ directory: resolve(directory), files, isDirectory, holdsText });
   if (problems.length === 0) return result;
   const others = result.ok ? [] : result.problems;
   return { ok: false, problems: [...problems, ...others].toSorted(compareProblems) };
@@ -65,6 +65,14 @@ export function checkFolder(directory: string, { files, problems }: ConfigFolder
 
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function holdsText(path: string): boolean {
+  try {
+    return readFileSync(path, 'utf8').trim() !== '';
+  } catch {
+    return false;
+  }
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,7 +1,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { checkInThread } from './check-thread.ts';
 import type { Config } from './config.ts';
-import { checkFolder, FOLDERS, readConfigFolder } from './load.ts';
+import { FOLDERS, readConfigFolder } from './load.ts';
 import type { Problem } from './problem.ts';
 
 /** What to watch, and whom to tell. */
@@ -24,7 +25,8 @@ export interface ConfigWatch {
 
 /**
  * Reads the configuration again whenever a file of it changes, appears or goes. Changes that leave the texts as they
- * were last read (an editor's temporary files) are told to nobody.
+ * were last read (an editor's temporary files) are told to nobody. The check of thousands of machines takes a second; it
+ * runs in a thread of its own, so that packets are answered meanwhile.
  */
 export function watchConfig({ directory, onChange, onProblems, settle = 100 }: WatchOptions): ConfigWatch {
   const root = resolve(directory);
@@ -68,7 +70,8 @@ export function watchConfig({ directory, onChange, onProblems, settle = 100 }: W
     const texts = JSON.stringify(folder);
     if (stopped || texts === last) return;
     last = texts;
-    const result = checkFolder(root, folder);
+    const result = await checkInThread(root, folder);
+    if (stopped) return;
     if (result.ok) onChange(result.config);
     else onProblems(result.problems);
   };

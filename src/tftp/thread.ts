@@ -1,9 +1,8 @@
-import { createRequire } from 'node:module';
 import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { openEpoll, openEventfd, openTimer, raise } from '../net/epoll.ts';
 import { closeDescriptor } from '../net/libc.ts';
+import { startThread } from '../net/thread.ts';
 import {
   type FromThread,
   MAX_UNREAD,
@@ -35,7 +34,7 @@ export class ServingThread {
     this.#wakeUp = wakeUp;
     const unread = new SharedArrayBuffer(4);
     const setup: ThreadSetup = { settings, socket, epoll, wakeUp, timer, unread };
-    this.#worker = startModule(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), setup);
+    this.#worker = startThread(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), setup);
 
     const counter = new Int32Array(unread);
     this.#worker.on('message', (message: FromThread) => {
@@ -77,14 +76,4 @@ function openAll<Openers extends (() => number)[]>(
     throw error;
   }
   return opened as { [Index in keyof Openers]: number };
-}
-
-/** Starts a module of this program in a thread of its own. */
-function startModule(module: URL, workerData: unknown): Worker {
-  if (extname(module.pathname) !== '.ts') return new Worker(module, { workerData });
-  // The program runs from its sources: with Node 20, the tsx of one thread doesn't make TypeScript known to another.
-  const tsx = createRequire(import.meta.url).resolve('tsx/cjs/api');
-  const path = fileURLToPath(module);
-  const code = `require(${JSON.stringify(tsx)}).register(); require(${JSON.stringify(path)});`;
-  return new Worker(code, { eval: true, workerData, execArgv: [] });
 }
