@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { access, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { buildDebianGuest } from './debian-guest.ts';
+import { noteUse, pruneImages } from './image-cache.ts';
 import { withLock } from './lock.ts';
 import { packageRoot } from './package-root.ts';
 import { run } from './process.ts';
@@ -43,7 +44,8 @@ const PACKAGES = [
 
 /**
  * One of the lab's own images. Built when `cache` has none that was made from the same inputs; otherwise the one from
- * there. When several ask at once, one builds and the others wait.
+ * there. When several ask at once, one builds and the others wait. Images that were not used for two weeks are removed
+ * when one is built.
  * @param cache folder for finished images
  * @param progress called with each step of a build, in words
  */
@@ -54,10 +56,22 @@ export async function labImage(
 ): Promise<Image> {
   const version = `${guest}-${await inputsHash(guest)}`;
   const directory = join(cache, version);
-  if (await isImage(directory)) return { directory, version };
+  if (!(await isImage(directory))) await build(guest, cache, directory, progress);
+  await noteUse(directory, Date.now());
+  return { directory, version };
+}
+
+/** Puts an image together unless somebody else does so in the meantime; images that nobody uses any more make room. */
+async function build(
+  guest: Guest,
+  cache: string,
+  directory: string,
+  progress: (step: string) => void,
+): Promise<void> {
   await mkdir(cache, { recursive: true });
   await withLock(`${directory}.lock`, async () => {
     if (await isImage(directory)) return;
+    await pruneImages(cache, Date.now());
     const work = await mkdtemp(join(cache, '.building-'));
     try {
       const image = join(work, 'image');
@@ -68,7 +82,6 @@ export async function labImage(
       await rm(work, { recursive: true, force: true });
     }
   });
-  return { directory, version };
 }
 
 /**

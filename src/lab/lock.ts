@@ -10,7 +10,7 @@ const PATIENCE = 600_000;
  */
 export async function withLock<Result>(file: string, action: () => Promise<Result>): Promise<Result> {
   const hold = ['sh', '-c', 'echo locked && exec sleep infinity'];
-  const holder = await start(['setpriv', '--pdeathsig', 'KILL', 'flock', '--no-fork', file, ...hold]);
+  const holder = await start(['flock', '--no-fork', file, ...hold]);
   try {
     await holder.waitFor(/locked/, PATIENCE);
     return await action();

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
 
 /** How a program ended, with all that it printed. */
 export interface Finished {
@@ -69,11 +71,21 @@ export interface Child {
 }
 
 /**
+ * setpriv(1) of util-linux: the kernel ends what it starts as soon as this process is gone, however it went. It forgets about
+ * a program that changes its user, as dnsmasq does; such a one is ended with its namespace when the next run cleans up.
+ */
+const TIED_TO_US = ['setpriv', '--pdeathsig', 'KILL'];
+
+/**
  * Starts a program and leaves it running, in a process group of its own: a Ctrl-C on the terminal reaches only us, so that
- * we decide what ends when. Rejects when it can't be started. It's ended when this process exits.
+ * we decide what ends when. Rejects when there is no such program. It's ended together with this process, even if this one
+ * is killed.
  */
 export async function start(argv: readonly string[], options: RunOptions = {}): Promise<Child> {
-  const child = launch(argv, options, true);
+  // setpriv would tell of it only when it has run.
+  const [program = ''] = argv;
+  if (!isProgram(program)) throw new Error(`spawn ${program} ENOENT: there is no such program`);
+  const child = launch([...TIED_TO_US, ...argv], options, true);
   await once(child, 'spawn');
   child.stdin?.on('error', () => {});
   child.stdin?.end(options.input);
@@ -141,6 +153,19 @@ export async function start(argv: readonly string[], options: RunOptions = {}): 
       return finished;
     },
   };
+}
+
+/** True when a program can be run by this name: a path, or a file in a folder of PATH. */
+export function isProgram(name: string): boolean {
+  const folders = name.includes('/') ? [''] : (process.env.PATH ?? '').split(':').filter(Boolean);
+  return folders.some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 function launch(argv: readonly string[], options: RunOptions, detached: boolean): ChildProcess {

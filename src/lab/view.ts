@@ -1,6 +1,9 @@
 import { STAGES } from '../machines/machine.ts';
 import { formatSeconds, isUp, type MachineProgress, type StageReached } from './progress.ts';
 
+/** The longest name of a stage, in characters. */
+const STAGE_WIDTH = Math.max(...STAGES.map(({ length }) => length));
+
 /** Room on the terminal, in characters. */
 export interface Room {
   readonly columns: number;
@@ -41,7 +44,7 @@ function drawRow(machine: MachineProgress, clock: number): string {
 
 /** `document  22.4 s  cloud-config 1.3 kB` */
 function drawStage({ stage, after, detail }: StageReached): string {
-  return `${stage.padEnd(8)} ${formatSeconds(after).padStart(7)}  ${detail}`.trimEnd();
+  return `${stage.padEnd(STAGE_WIDTH)} ${formatSeconds(after).padStart(7)}  ${detail}`.trimEnd();
 }
 
 function waiting(machine: MachineProgress): string {
@@ -51,7 +54,7 @@ function waiting(machine: MachineProgress): string {
 
 /** One line for a stage, for output that is not a terminal: ` 22.4 s worker-01 document cloud-config 1.3 kB`. */
 export function stageLine(machine: MachineProgress, { stage, after, detail }: StageReached): string {
-  return `${formatSeconds(after).padStart(7)}  ${machine.hostname}  ${stage.padEnd(8)}  ${detail}`.trimEnd();
+  return `${formatSeconds(after).padStart(7)}  ${machine.hostname}  ${stage.padEnd(STAGE_WIDTH)}  ${detail}`.trimEnd();
 }
 
 /** The stages in `now` that were not in `before`, with their machines, in the order they were reached. */

@@ -79,6 +79,7 @@ test("an administrator's profiles and machines are used, with the lab's network 
     initrds: ['initrd.img'],
     args: ['quiet'],
     document: 'cloud-config',
+    secrets: 'https',
   });
   t.deepEqual(config.profiles.get('disk')?.boot, { kind: 'local-disk' });
   t.deepEqual([config.defaultProfile, config.unknownMachines], ['storage', 'boot']);

@@ -1,6 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { ownerOf } from '../../src/lab/namespace.ts';
+import { isAlive, ownerOf } from '../../src/lab/namespace.ts';
 import { run, runChecked, start } from '../../src/lab/process.ts';
+import { eventually } from '../support/cluster.ts';
+import { startFor } from '../support/process.ts';
 
 test('a program gets its input and gives its output, its errors and its exit status', async (t) => {
   const finished = await run(['sh', '-c', 'cat; echo trouble >&2; exit 3'], { input: 'hello' });
@@ -43,6 +46,23 @@ test('stopping a program ends what it started, even if it does not listen to SIG
   await child.waitFor(/started/);
   const { signal } = await child.stop(100);
   t.is(signal, 'SIGKILL');
+});
+
+test('a program ends with the process that started it, however that one ends', async (t) => {
+  const module = fileURLToPath(new URL('../../src/lab/process.ts', import.meta.url));
+  const script = `import { start } from '${module}';
+    const child = await start(['sleep', '60']);
+    console.log('started', child.pid);
+    setInterval(() => {}, 1000);`;
+  const node = [process.execPath, '--import=tsx', '--input-type=module', '-e', script];
+  const endOf = async (signal: NodeJS.Signals) => {
+    const parent = await startFor(t, node);
+    const pid = Number((await parent.waitFor(/started (\d+)/))[1]);
+    t.true(isAlive(pid));
+    process.kill(parent.pid, signal);
+    await t.notThrowsAsync(eventually(() => !isAlive(pid)));
+  };
+  await Promise.all([endOf('SIGTERM'), endOf('SIGKILL')]);
 });
 
 test('the name of a lab tells the process it belongs to', (t) => {
