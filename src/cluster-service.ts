@@ -18,6 +18,8 @@ export interface ClusterParts {
   readonly config: ConfigSource;
   readonly registry: MachineRegistry;
   readonly identifier: Identifier;
+  /** The card that a machine booted with, by any of its cards: they share its name. */
+  readonly mainCard: (mac: Mac) => Mac;
   readonly logger: Logger;
   /** A machine's node has come so far. */
   readonly onNode: (mac: Mac, stage: 'registered' | 'ready') => void;
@@ -40,7 +42,10 @@ export function openCluster(cluster: ClusterSettings, parts: ClusterParts): Clus
     machines: () => [...config().machines.keys(), ...[...registry.all()].map(({ mac }) => mac)],
     hostnameOf: (mac) => identifier.lookUp(mac).hostname,
   });
-  const machineNamed = (nodeName: string) => hostnames.find(nodeName, Date.now());
+  const machineNamed = (nodeName: string) => {
+    const card = hostnames.find(nodeName, Date.now());
+    return card === undefined ? undefined : parts.mainCard(card);
+  };
 
   const { kubeconfig } = cluster;
   const api = kubeconfig === undefined ? undefined : openClusterApi({ kubeconfig, observe });
@@ -78,7 +83,7 @@ export function openCluster(cluster: ClusterSettings, parts: ClusterParts): Clus
 }
 
 function watchedMachine(mac: Mac, parts: ClusterParts): WatchedMachine {
-  const bootBegan = parts.registry.get(mac)?.boot[0]?.at;
+  const bootBegan = parts.registry.get(mac)?.boot?.began;
   return { labels: () => labelsOf(mac, parts), ...(bootBegan !== undefined && { bootBegan }) };
 }
 

@@ -52,18 +52,27 @@ export function machineScript(machine: ScriptMachine, plan: ImagePlan): string {
   });
 }
 
-/** Tells whoever stands before the machine that it waits for approval, then asks again after `pause` seconds, for ever. */
-export function holdScript(waiting: {
+/** A machine that may not boot. What it is called may come from the network. */
+export interface HeldMachine {
   readonly mac: string;
   readonly serial: string | undefined;
-  /** Where the administrator finds config/: the server's address. */
+  /** The name of the network it is on. */
+  readonly network: string;
+  /** Where somebody can approve it: the server's address. */
   readonly server: string;
-  readonly pause?: number;
-}): string {
-  return render('hold', { pause: HOLD_PAUSE, ...waiting, serial: waiting.serial ?? 'unknown' });
+  /** What somebody has decided; absent while it waits for approval. */
+  readonly verdict?: 'refused' | 'retired' | undefined;
 }
 
+/** Tells whoever stands before a machine why it doesn't boot and what to do, then asks again every few seconds, for ever. */
+export function holdScript({ mac, serial = 'unknown', network, server, verdict }: HeldMachine): string {
+  const pause = verdict ? REFUSED_PAUSE : HOLD_PAUSE;
+  return render('hold', { mac, serial, network, server, verdict: verdict ?? 'waiting', pause });
+}
+
+/** Seconds between two polls. */
 const HOLD_PAUSE = 5;
+const REFUSED_PAUSE = 30;
 
 /** Leaves network boot: on BIOS by starting the first disk, on UEFI by going on to the firmware's next boot entry. */
 export function localDiskScript(machine: ScriptMachine): string {

@@ -17,7 +17,24 @@ export interface DhcpClient {
   readonly uuid?: string;
   /** Option 12. */
   readonly hostname?: string;
+  /** `secs`, when it isn't zero: for how long the client has been asking, or iPXE's state bits. */
+  readonly secs?: number;
+  /** Where a relay agent says that the machine is plugged in. */
+  readonly attachment?: RelayAttachment;
 }
+
+/** Option 82 (RFC 3046), printable: text as it is, other bytes as `00:06:0a`. */
+export interface RelayAttachment {
+  /** Sub-option 1: the port. */
+  readonly circuit?: string;
+  /** Sub-option 2: the switch. */
+  readonly remote?: string;
+}
+
+const CIRCUIT_ID = 1;
+const REMOTE_ID = 2;
+/** Bytes shown of a sub-option. */
+const ATTACHMENT_LENGTH = 64;
 
 /** Reads the identifying options of a message. What is malformed is left out: firmware lies. */
 export function describeClient(packet: DhcpPacket): DhcpClient {
@@ -27,6 +44,7 @@ export function describeClient(packet: DhcpPacket): DhcpClient {
   const features = options.get(OPTION.ipxeEncapsulated);
   const uuid = options.get(OPTION.clientUuid);
   const hostname = options.get(OPTION.hostName);
+  const relay = options.get(OPTION.relayAgentInformation);
   return {
     mac: packet.chaddr,
     architectures: readArchitectures(options.get(OPTION.clientArchitecture)),
@@ -35,7 +53,28 @@ export function describeClient(packet: DhcpPacket): DhcpClient {
     ...(features && { ipxeFeatures: readTags(features) }),
     ...(uuid?.length === 17 && uuid[0] === 0 && { uuid: readUuid(uuid.subarray(1)) }),
     ...(hostname && { hostname: printable(hostname) }),
+    ...(packet.secs !== 0 && { secs: packet.secs }),
+    ...(relay && { attachment: readAttachment(relay) }),
   };
+}
+
+function readAttachment(value: Uint8Array): RelayAttachment {
+  const found: { circuit?: string; remote?: string } = {};
+  for (let position = 0; position + 1 < value.length; ) {
+    const length = value[position + 1] as number;
+    const bytes = value.subarray(position + 2, position + 2 + length);
+    if (bytes.length > 0 && value[position] === CIRCUIT_ID) found.circuit = readable(bytes);
+    if (bytes.length > 0 && value[position] === REMOTE_ID) found.remote = readable(bytes);
+    position += 2 + length;
+  }
+  return found;
+}
+
+/** Switches write text or bytes, as they please. */
+function readable(bytes: Uint8Array): string {
+  const shown = bytes.subarray(0, ATTACHMENT_LENGTH);
+  const isText = shown.every((byte) => byte >= 0x20 && byte <= 0x7e);
+  return isText ? printable(shown) : (Buffer.from(shown).toString('hex').match(/../g)?.join(':') ?? '');
 }
 
 function readArchitectures(value: Uint8Array | undefined): number[] {

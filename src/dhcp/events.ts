@@ -61,6 +61,8 @@ export type DhcpEvent =
       readonly client: DhcpClient;
       readonly request: RequestName;
       readonly reason: SilenceReason;
+      /** The DHCP server that the client has chosen (option 54), when it isn't this one. */
+      readonly server?: Ipv4;
       readonly detail?: string;
     }
   | { readonly type: 'dropped'; readonly reason: DropReason; readonly source: string };

@@ -46,6 +46,8 @@ export type Outcome =
       readonly client: DhcpClient;
       readonly request: RequestName;
       readonly reason: SilenceReason;
+      /** The server that the client has chosen instead. */
+      readonly server?: Ipv4;
       readonly change?: LeaseChange;
       readonly detail?: string;
     }
@@ -130,7 +132,7 @@ export class DhcpResponder {
       case 'DISCOVER':
         return this.#discover(context, client, now) ?? silent('pool-exhausted');
       case 'SELECTING':
-        return this.#selecting(context, client, now) ?? silent('other-server-chosen');
+        return this.#selecting(context, client, now);
       case 'INIT-REBOOT':
       case 'RENEWING':
       case 'REBINDING':
@@ -157,11 +159,17 @@ export class DhcpResponder {
     return { type: 'reply', client, request: 'DISCOVER', reply: 'OFFER', address, datagram };
   }
 
-  #selecting(context: ReplyContext, client: DhcpClient, now: number): Outcome | undefined {
+  #selecting(context: ReplyContext, client: DhcpClient, now: number): Outcome {
     const server = addressOption(context.request, OPTION.serverIdentifier);
     if (server !== this.#network.address) {
       this.#leases.withdrawOffer(client.mac);
-      return undefined;
+      return {
+        type: 'silent',
+        client,
+        request: 'SELECTING',
+        reason: 'other-server-chosen',
+        ...(server !== undefined && { server }),
+      };
     }
     // An offer made before a restart isn't known any more; the address is still good if it is free.
     const address = requestedAddress(context.request);

@@ -1,5 +1,6 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { formatIpv4 } from '../net/ipv4.ts';
+import type { Mac } from '../net/mac.ts';
 import type { BroadcastSockets } from '../net/udp.ts';
 import type { DhcpEvent, SilenceReason } from './events.ts';
 import type { Lease, LeaseTable } from './leases.ts';
@@ -53,6 +54,21 @@ export class DhcpServer {
   /** Takes over a changed configuration of the same network; leases stay. */
   reconfigure(network: DhcpNetwork): void {
     this.#responder.reconfigure(network);
+  }
+
+  /**
+   * Lets a machine keep the address that it uses for at least `seconds` from now, as if it had renewed its lease. Nothing
+   * changes when the address isn't its own, is no longer to be had, or is its own for longer. Rejects when the lease can't be
+   * written down; it holds until a restart all the same.
+   */
+  async prolong(mac: Mac, address: string, seconds: number): Promise<void> {
+    const now = Date.now();
+    const lease = this.leases.leaseOf(mac);
+    const expires = now + seconds * 1000;
+    if (!lease || formatIpv4(lease.address) !== address || lease.expires >= expires) return;
+    if (!this.leases.isAvailable(mac, lease.address, now)) return;
+    const { lease: longer } = this.leases.claim(mac, lease.address, expires);
+    await this.#store.commit({ lease: longer, renewal: true });
   }
 
   /** Begins to answer. What arrived on the sockets before is answered now. */
@@ -131,7 +147,15 @@ export class DhcpServer {
     });
   }
 
-  #keepSilent({ client, request }: Understood, reason: SilenceReason, detail: string | undefined): void {
-    this.#observe({ type: 'silent', client, request, reason, ...(detail !== undefined && { detail }) });
+  #keepSilent(outcome: Understood, reason: SilenceReason, detail: string | undefined): void {
+    const { client, request } = outcome;
+    this.#observe({
+      type: 'silent',
+      client,
+      request,
+      reason,
+      ...(outcome.type === 'silent' && outcome.server !== undefined && { server: outcome.server }),
+      ...(detail !== undefined && { detail }),
+    });
   }
 }

@@ -9,6 +9,15 @@ export type HttpEvent =
       readonly address: string;
       readonly answer: 'boot' | 'hold' | 'local-disk';
     }
+  /** The body of an asset is on its way: told when it begins, and at most twice a second while it lasts. */
+  | {
+      readonly type: 'asset-progress';
+      readonly address: string;
+      readonly path: string;
+      /** Bytes that the kernel has taken over for the client so far. */
+      readonly bytes: number;
+      readonly size: number;
+    }
   /** The body of an asset was delivered, completely or not. */
   | {
       readonly type: 'asset';
@@ -29,6 +38,13 @@ export type HttpEvent =
       readonly file?: CloudInitFile;
       readonly bytes: number;
     }
+  /** A machine has fetched the keys that its document speaks of. */
+  | {
+      readonly type: 'secrets';
+      readonly mac: string;
+      readonly address: string;
+      readonly bytes: number;
+    }
   | {
       readonly type: 'phone-home';
       readonly mac: string;
@@ -42,4 +58,8 @@ export type HttpEvent =
       readonly route: string;
       readonly status: number;
       readonly reason: string;
+      /** The machine whose document or keys were asked for. */
+      readonly mac?: string;
+      /** One of many alike, the first of which was told: to be counted only. */
+      readonly isRepeated?: true;
     };

@@ -15,6 +15,9 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.efi': 'application/efi',
 };
 
+/** How often the progress of a download is told, milliseconds. */
+const PROGRESS_INTERVAL = 500;
+
 /**
  * `GET|HEAD /assets/*`: files below the assets folder, and `GET|HEAD /firmware/:name`: the loaders, for machines that
  * boot by UEFI HTTP Boot. With Content-Length, ETag, Last-Modified and single ranges; never a listing.
@@ -93,11 +96,26 @@ async function deliver(
   const address = request.ip;
   const cached = cache.acquire(file, start);
   const slices = cached ? cached.slices(start, end) : readSlices(file, start, end);
+  const size = end - start;
+  const tellProgress = (sent: number) =>
+    observe({ type: 'asset-progress', address, path, bytes: sent, size });
+  let told = began;
   try {
-    const { bytes, complete, failure } = await sendBody(reply.raw, slices, () => {
-      reply.hijack();
-      reply.raw.writeHead(status, reply.getHeaders() as OutgoingHttpHeaders);
-    });
+    const { bytes, complete, failure } = await sendBody(
+      reply.raw,
+      slices,
+      () => {
+        reply.hijack();
+        reply.raw.writeHead(status, reply.getHeaders() as OutgoingHttpHeaders);
+        tellProgress(0);
+      },
+      (sent) => {
+        const now = performance.now();
+        if (now - told < PROGRESS_INTERVAL || sent === size) return;
+        told = now;
+        tellProgress(sent);
+      },
+    );
     if (failure)
       request.log.warn({ err: failure, path }, 'a download broke off because its file could not be read');
     observe({
@@ -105,7 +123,7 @@ async function deliver(
       address,
       path,
       bytes,
-      size: end - start,
+      size,
       complete,
       milliseconds: performance.now() - began,
       source: cached ? 'memory' : 'disk',

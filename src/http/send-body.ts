@@ -1,5 +1,10 @@
 import type { ServerResponse } from 'node:http';
 
+/** Bytes given to a client that is slow, or that hasn't shown yet that it is fast: its progress is to be seen. */
+const PIECE = 256 * 1024;
+/** A client that takes a write within so many milliseconds is fast: larger writes cost less. */
+const FAST = 250;
+
 /** How a body was delivered. */
 export interface Delivery {
   /** Bytes the kernel took over for the client. */
@@ -10,25 +15,36 @@ export interface Delivery {
 }
 
 /**
- * Sends a body that comes in slices, one write for each. The next slice is taken when the kernel has the last one, so a
- * slow client holds a single slice. `writeHead` is called before the first. When the client goes away, or the source fails
- * on the way, the connection is cut and the source is closed. Throws, with nothing sent yet, when the source fails before
- * its first slice.
+ * Sends a body that comes in slices, one write for each, or several for a client that is slow. The next is made when the
+ * kernel has the last one, so a slow client holds a single slice. `writeHead` is called before the first, `onProgress` with
+ * the bytes sent after each. When the client goes away, or the source fails on the way, the connection is cut and the
+ * source is closed. Throws, with nothing sent yet, when the source fails before its first slice.
  */
 export async function sendBody(
   response: ServerResponse,
   slices: AsyncGenerator<Buffer>,
   writeHead: () => void,
+  onProgress: (bytes: number) => void = () => {},
 ): Promise<Delivery> {
   let next = await slices.next();
   let bytes = 0;
+  let isFast = false;
   writeHead();
   try {
-    while (!next.done && (await write(response, next.value))) {
-      bytes += next.value.length;
+    while (!next.done) {
+      const slice = next.value;
+      for (let start = 0; start < slice.length; ) {
+        const piece =
+          isFast && start === 0 ? slice : slice.subarray(start, isFast ? undefined : start + PIECE);
+        const began = performance.now();
+        if (!(await write(response, piece))) return { bytes, complete: false };
+        isFast = performance.now() - began < FAST;
+        start += piece.length;
+        bytes += piece.length;
+        onProgress(bytes);
+      }
       next = await slices.next();
     }
-    if (!next.done) return { bytes, complete: false };
     const ended = await end(response);
     // A client that has all of its Content-Length may hang up before the response's end is known here.
     return { bytes, complete: ended || bytes > 0 };

@@ -1,8 +1,10 @@
 import type { ConfigSource } from '../config/config.ts';
 import type { Mac } from '../net/mac.ts';
+import { type DecisionSource, NO_DECISIONS } from './decisions.ts';
 import { type Identity, identify } from './identity.ts';
-import type { MachineIndexes } from './indexes.ts';
+import type { IndexSource, MachineIndexes } from './indexes.ts';
 import type { Inventory } from './machine.ts';
+import type { Decision } from './rack.ts';
 import type { MachineRegistry } from './registry.ts';
 import type { MachineFacts } from './rules.ts';
 
@@ -15,24 +17,40 @@ export interface Identifier {
   admit(mac: Mac, inventory?: Inventory): Identity;
   /** Who a machine is; changes nothing. */
   lookUp(mac: Mac): Identity;
+  /** Who a machine will be at its next boot; changes nothing. */
+  lookAhead(mac: Mac): Identity;
 }
 
 export function createIdentifier(
   config: ConfigSource,
   registry: MachineRegistry,
   indexes: MachineIndexes,
+  decisions: DecisionSource = NO_DECISIONS,
 ): Identifier {
   const factsOf = (mac: Mac, said?: Inventory): MachineFacts => {
     const seen = registry.get(mac);
     if (!seen) return said ? { inventory: said } : {};
     return { network: seen.network, inventory: said ? { ...seen.inventory, ...said } : seen.inventory };
   };
+  const isTaken = (mac: Mac) => (hostname: string) => {
+    const named = decisions.named(hostname);
+    return named.size > 0 && !named.has(mac);
+  };
+  const lookUp = (mac: Mac, decision: Decision | undefined, indexOf: IndexSource, said?: Inventory) =>
+    identify(config(), mac, factsOf(mac, said), indexOf, { decision, isTaken: isTaken(mac) });
+  const inEffect = (mac: Mac) => decisions.inEffect(mac, registry.get(mac)?.boot?.profile !== undefined);
   return {
     admit: (mac, said) =>
-      identify(config(), mac, factsOf(mac, said), (request) => {
-        const isKnown = registry.get(mac) !== undefined || config().machines.has(mac);
-        return isKnown ? indexes.assign(request) : indexes.get(request.profile, mac);
-      }),
-    lookUp: (mac) => identify(config(), mac, factsOf(mac), ({ profile }) => indexes.get(profile, mac)),
+      lookUp(
+        mac,
+        inEffect(mac),
+        (request) => {
+          const isKnown = registry.get(mac) !== undefined || config().machines.has(mac);
+          return isKnown ? indexes.assign(request) : indexes.get(request.profile, mac);
+        },
+        said,
+      ),
+    lookUp: (mac) => lookUp(mac, inEffect(mac), ({ profile }) => indexes.get(profile, mac)),
+    lookAhead: (mac) => lookUp(mac, decisions.next(mac), ({ profile }) => indexes.get(profile, mac)),
   };
 }

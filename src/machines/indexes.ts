@@ -54,6 +54,14 @@ export class MachineIndexes {
     return this.#profiles.get(profile)?.byMac.get(mac);
   }
 
+  /** The machine that has an index. */
+  holder(profile: string, index: number): Mac | undefined {
+    const indexes = this.#profiles.get(profile);
+    if (!indexes?.taken.has(index)) return undefined;
+    for (const [mac, own] of indexes.byMac) if (own === index) return mac;
+    return undefined;
+  }
+
   /** The machine's index; it is given the preferred or the lowest free one when it has none. */
   assign(request: IndexRequest): number {
     const { profile, mac } = request;

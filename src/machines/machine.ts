@@ -42,8 +42,11 @@ export interface Inventory {
  */
 export const NOTES = ['nak', 'refusal', 'retry', 'abort', 'message', 'stuck', 'change'] as const;
 
+/** What an entry of a timeline may be. */
+export const ENTRY_KINDS = [...STAGES, ...NOTES] as const;
+
 /** What an entry of a timeline is. */
-export type EntryKind = Stage | (typeof NOTES)[number];
+export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** One line of a boot's story. */
 export interface TimelineEntry {
@@ -60,17 +63,36 @@ export interface Boot {
   readonly number: number;
   /** Milliseconds since the epoch. */
   readonly began: number;
+  /** The profile that its script was made for; absent until it has got one, and while it waits for approval. */
+  readonly profile?: string;
   /** In the order in which it happened. */
   readonly entries: readonly TimelineEntry[];
 }
 
-/** A stage reached, and when. */
-export interface StageRecord {
-  readonly stage: Stage;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  /** For people: `iPXE by TFTP (undionly.kpxe 68 kB, 0.1 s)`. */
-  readonly detail: string;
+/**
+ * Where a machine stands. `discovered`: seen, and waits for somebody to say yes; `approved`: may boot and hasn't yet;
+ * `booting`: on its way; `running`: it has reported that it is up, or has got all that its profile makes it ask for when
+ * it reports nothing; `registered` and `ready`: so far in the cluster; `stuck`: its boot doesn't move any more; `refused`
+ * and `retired`: somebody has said no.
+ */
+export const MACHINE_STATES = [
+  'discovered',
+  'approved',
+  'booting',
+  'running',
+  'registered',
+  'ready',
+  'stuck',
+  'refused',
+  'retired',
+] as const;
+
+export type MachineState = (typeof MACHINE_STATES)[number];
+
+/** The port of a switch that a machine is plugged into, as the relay agent says (option 82, RFC 3046), printable. */
+export interface Attachment {
+  readonly circuit?: string;
+  readonly remote?: string;
 }
 
 /** A machine that was seen on a provisioning network. */
@@ -82,7 +104,18 @@ export interface SeenMachine {
   readonly address?: Ipv4;
   /** What its DHCP packets say it is: `BIOS`, `UEFI x64`, `UEFI x64 HTTP`, `iPXE`. */
   readonly firmware?: string;
+  /** File name of the loader it fetched last. */
+  readonly loader?: string;
+  readonly attachment?: Attachment;
   readonly inventory: Inventory;
-  /** The boot going on, or the last one; begins anew with a DISCOVER from firmware. */
-  readonly boot: readonly StageRecord[];
+  /** The boot going on, or the last one; begins anew with a DISCOVER from firmware. Absent before the first. */
+  readonly boot?: Boot;
+  /** The state that was told of it last, and since when it is in it. */
+  readonly standing?: Standing;
+}
+
+/** A state, and since when, milliseconds since the epoch. */
+export interface Standing {
+  readonly state: MachineState;
+  readonly since: number;
 }

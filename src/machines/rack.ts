@@ -1,25 +1,8 @@
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
-import type { Boot, Inventory, Stage } from './machine.ts';
+import type { Attachment, Boot, Inventory, MachineState, Stage } from './machine.ts';
 
-/**
- * Where a machine stands. `discovered`: seen, and waits for somebody to say yes; `approved`: may boot and hasn't yet;
- * `booting`: on its way; `running`: it has reported that it is up; `registered` and `ready`: so far in the cluster;
- * `stuck`: its boot doesn't move any more; `refused` and `retired`: somebody has said no.
- */
-export const MACHINE_STATES = [
-  'discovered',
-  'approved',
-  'booting',
-  'running',
-  'registered',
-  'ready',
-  'stuck',
-  'refused',
-  'retired',
-] as const;
-
-export type MachineState = (typeof MACHINE_STATES)[number];
+export { type Attachment, MACHINE_STATES, type MachineState } from './machine.ts';
 
 /** What somebody decided about a machine while the service runs; an entry in machines/ goes before it. */
 export interface Decision {
@@ -55,15 +38,12 @@ export interface Progress {
   readonly size: number;
 }
 
-/** The port of a switch that a machine is plugged into, as the relay agent says (option 82, RFC 3046), printable. */
-export interface Attachment {
-  readonly circuit?: string;
-  readonly remote?: string;
-}
-
-/** All that is known of one machine. Times are milliseconds since the epoch. */
+/**
+ * All that is known of one machine. Times are milliseconds since the epoch; those of a machine that was approved before
+ * it was seen are the approval's.
+ */
 export interface MachineView {
-  /** The card it was seen with last. */
+  /** The card it booted with last, or was seen with last when it never did. */
   readonly mac: Mac;
   /** All cards that showed this machine's uuid, `mac` among them. */
   readonly cards: readonly Mac[];
@@ -145,4 +125,6 @@ export interface Rack {
    * machine as it is then, undefined when it was forgotten. Rejects with a ChangeRefusal.
    */
   change(mac: Mac, change: MachineChange, by: string): Promise<MachineView | undefined>;
+  /** Why `change` wouldn't be made as things are; undefined when it would. Changes nothing. */
+  refusal(mac: Mac, change: Exclude<MachineChange, { action: 'forget' }>): ChangeRefusal | undefined;
 }

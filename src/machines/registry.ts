@@ -1,19 +1,37 @@
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
-import type { Inventory, SeenMachine, Stage, StageRecord } from './machine.ts';
+import type { Attachment, Boot, EntryKind, Inventory, SeenMachine, Standing } from './machine.ts';
+import { addEntry, hasReached, isStage, MAX_NOTES } from './timeline.ts';
+import { credibleUuid } from './uuid.ts';
 
-/** A boot that goes round in circles must not fill the memory; the first records are the ones that explain it. */
-const MAX_RECORDS = 64;
+/** A uuid that more cards show than this isn't one machine's. */
+const MAX_CARDS = 16;
+/** Notes kept of a machine that never had an address: anybody can claim to be one. */
+const STRANGER_NOTES = 20;
 
 export interface RegistryOptions {
   /** Machines known from before. */
   readonly machines: Iterable<SeenMachine>;
   /** Machines that are never forgotten, however many others come by. */
   readonly isKept: (mac: Mac) => boolean;
-  /** Most machines remembered; beyond that the one unseen for longest goes first. */
+  /** Most machines remembered; beyond that strangers go first, then the one unseen for longest. */
   readonly capacity: number;
   /** Told of every machine that was forgotten. */
   readonly onForgotten: (mac: Mac) => void;
+  /** Told of every machine of which something new is known. */
+  readonly onChanged?: (mac: Mac) => void;
+  /** Told of a boot that is over because the next one begins. */
+  readonly onBootEnded?: (mac: Mac, boot: Boot) => void;
+}
+
+/** What was learned about a machine. */
+export interface Facts {
+  readonly address?: Ipv4;
+  readonly firmware?: string;
+  readonly loader?: string;
+  readonly attachment?: Attachment;
+  /** Added to what it told before. */
+  readonly inventory?: Inventory;
 }
 
 /** Every machine that was seen, by hardware address. Times are milliseconds since the epoch. */
@@ -21,7 +39,10 @@ export class MachineRegistry {
   readonly #options: RegistryOptions;
   /** In order of last sight, the longest unseen first. */
   readonly #machines = new Map<Mac, SeenMachine>();
+  /** Those that never got as far as a script, in the same order: whoever sends packets can make any number of them. */
+  readonly #strangers = new Set<Mac>();
   readonly #byAddress = new Map<Ipv4, Mac>();
+  readonly #byUuid = new Map<string, Set<Mac>>();
   readonly #changed = new Set<Mac>();
 
   constructor(options: RegistryOptions) {
@@ -43,17 +64,28 @@ export class MachineRegistry {
     return this.#machines.values();
   }
 
+  /** All cards that show the same credible uuid as this one, itself among them; none when it wasn't seen. */
+  cards(mac: Mac): readonly SeenMachine[] {
+    const machine = this.#machines.get(mac);
+    if (!machine) return [];
+    const cards = this.#byUuid.get(credibleUuid(machine.inventory.uuid) ?? '');
+    if (!cards || cards.size === 1 || cards.size > MAX_CARDS) return [machine];
+    return [...cards].flatMap((card) => this.#machines.get(card) ?? []);
+  }
+
+  /** True for a machine that nobody keeps, has no address and never got a script: it may be a packet and no more. */
+  isStranger(mac: Mac): boolean {
+    return (
+      this.#strangers.has(mac) && this.#machines.get(mac)?.address === undefined && !this.#options.isKept(mac)
+    );
+  }
+
   /** Notes that a machine was seen, and what was learned about it. That alone, without news, is not worth saving. */
-  see(
-    mac: Mac,
-    network: string,
-    now: number,
-    facts: { readonly address?: Ipv4; readonly firmware?: string; readonly inventory?: Inventory } = {},
-  ): SeenMachine {
+  see(mac: Mac, network: string, now: number, facts: Facts = {}): SeenMachine {
     const before = this.#machines.get(mac);
     const { inventory, ...rest } = facts;
     const after: SeenMachine = {
-      ...(before ?? { mac, firstSeen: now, inventory: {}, boot: [] }),
+      ...(before ?? { mac, firstSeen: now, inventory: {} }),
       ...rest,
       network,
       lastSeen: now,
@@ -61,31 +93,76 @@ export class MachineRegistry {
     };
     const isNews =
       !before ||
-      before.network !== network ||
-      before.address !== after.address ||
-      before.firmware !== after.firmware ||
-      inventory !== undefined;
+      (['network', 'address', 'firmware', 'loader'] as const).some((key) => before[key] !== after[key]) ||
+      !sameTexts(before.attachment, after.attachment) ||
+      !sameTexts(before.inventory, after.inventory);
     return this.#update(after, isNews);
   }
 
-  /** Begins a new boot: the records of the one before go. */
-  beginBoot(mac: Mac): void {
+  /** Begins a new boot; the one before has ended. */
+  beginBoot(mac: Mac, now: number): void {
     const machine = this.#machines.get(mac);
-    if (machine) this.#update({ ...machine, boot: [] });
+    if (!machine) return;
+    const { boot } = machine;
+    // A stranger's boots aren't worth the disk they would take.
+    if (boot && (this.#options.isKept(mac) || hasReached(boot, 'script'))) {
+      this.#options.onBootEnded?.(mac, boot);
+    }
+    const number = Math.max(0, ...this.cards(mac).map((card) => card.boot?.number ?? 0)) + 1;
+    this.#update({ ...machine, boot: { number, began: now, entries: [] } });
+  }
+
+  /** Notes the profile that a boot's script was made for. */
+  giveProfile(mac: Mac, profile: string): void {
+    const machine = this.#machines.get(mac);
+    if (machine?.boot) this.#update({ ...machine, boot: { ...machine.boot, profile } });
   }
 
   /**
-   * Adds a stage to a machine's boot. False when nothing new is to be told: the machine is unknown, the last record says
-   * the same (a retransmission), or there are too many.
+   * Adds an entry to the timeline of a machine's boot, which a stage begins when there is none. False when nothing new is
+   * to be told: the machine is unknown or has yet to boot, the last entry says the same, or there are too many.
    */
-  record(mac: Mac, stage: Stage, detail: string, now: number): boolean {
+  record(mac: Mac, kind: EntryKind, detail: string, now: number): boolean {
     const machine = this.#machines.get(mac);
-    if (!machine || machine.boot.length >= MAX_RECORDS) return false;
-    const last = machine.boot.at(-1);
-    if (last?.stage === stage && last.detail === detail) return false;
-    const record: StageRecord = { stage, at: now, detail };
-    this.#update({ ...machine, lastSeen: now, boot: [...machine.boot, record] });
+    if (!machine || (!machine.boot && !isStage(kind))) return false;
+    const before = machine.boot ?? { number: 1, began: now, entries: [] };
+    const boot = addEntry(
+      before,
+      { kind, at: now, detail },
+      this.isStranger(mac) ? STRANGER_NOTES : MAX_NOTES,
+    );
+    if (!boot) return false;
+    this.#update({ ...machine, lastSeen: Math.max(machine.lastSeen, now), boot });
     return true;
+  }
+
+  /** Notes the state that was told of a machine; tells nobody of it again. */
+  setStanding(mac: Mac, standing: Standing): void {
+    const machine = this.#machines.get(mac);
+    if (!machine) return;
+    this.#machines.set(mac, { ...machine, standing });
+    this.#changed.add(mac);
+  }
+
+  /** Forgets a machine. */
+  forget(mac: Mac): void {
+    const machine = this.#machines.get(mac);
+    if (!machine) return;
+    const { address } = machine;
+    this.#machines.delete(mac);
+    this.#strangers.delete(mac);
+    this.#changed.delete(mac);
+    this.#unlinkUuid(machine);
+    if (address !== undefined && this.#byAddress.get(address) === mac) this.#byAddress.delete(address);
+    this.#options.onForgotten(mac);
+  }
+
+  /** Forgets the strangers that weren't seen for `age` milliseconds. */
+  forgetStrangers(now: number, age: number): void {
+    for (const mac of this.#strangers) {
+      if ((this.#machines.get(mac)?.lastSeen ?? 0) > now - age) return;
+      this.#forgetStranger(mac);
+    }
   }
 
   /** The machines that changed since the last call. */
@@ -97,27 +174,66 @@ export class MachineRegistry {
 
   #update(machine: SeenMachine, isNews = true): SeenMachine {
     this.#put(machine);
-    if (isNews) this.#changed.add(machine.mac);
+    if (isNews) {
+      this.#changed.add(machine.mac);
+      this.#options.onChanged?.(machine.mac);
+    }
     if (this.#machines.size > this.#options.capacity) this.#forgetOne();
     return machine;
   }
 
   #put(machine: SeenMachine): void {
-    const before = this.#machines.get(machine.mac)?.address;
-    if (before !== undefined && this.#byAddress.get(before) === machine.mac) this.#byAddress.delete(before);
-    if (machine.address !== undefined) this.#byAddress.set(machine.address, machine.mac);
-    this.#machines.delete(machine.mac);
-    this.#machines.set(machine.mac, machine);
+    const { mac, address, boot } = machine;
+    const before = this.#machines.get(mac);
+    if (before?.address !== undefined && this.#byAddress.get(before.address) === mac) {
+      this.#byAddress.delete(before.address);
+    }
+    if (address !== undefined) this.#byAddress.set(address, mac);
+    if (before?.inventory !== machine.inventory) {
+      if (before) this.#unlinkUuid(before);
+      this.#linkUuid(machine);
+    }
+    this.#machines.delete(mac);
+    this.#machines.set(mac, machine);
+    this.#strangers.delete(mac);
+    if (!boot || (boot.number === 1 && !hasReached(boot, 'script'))) this.#strangers.add(mac);
+  }
+
+  #linkUuid({ mac, inventory }: SeenMachine): void {
+    const uuid = credibleUuid(inventory.uuid);
+    if (uuid === undefined) return;
+    const cards = this.#byUuid.get(uuid) ?? new Set();
+    this.#byUuid.set(uuid, cards.add(mac));
+  }
+
+  #unlinkUuid({ mac, inventory }: SeenMachine): void {
+    const uuid = credibleUuid(inventory.uuid) ?? '';
+    const cards = this.#byUuid.get(uuid);
+    if (cards?.delete(mac) && cards.size === 0) this.#byUuid.delete(uuid);
   }
 
   #forgetOne(): void {
-    for (const { mac, address } of this.#machines.values()) {
+    for (const mac of this.#strangers) if (this.#forgetStranger(mac)) return;
+    for (const mac of this.#machines.keys()) {
       if (this.#options.isKept(mac)) continue;
-      this.#machines.delete(mac);
-      this.#changed.delete(mac);
-      if (address !== undefined && this.#byAddress.get(address) === mac) this.#byAddress.delete(address);
-      this.#options.onForgotten(mac);
+      this.forget(mac);
       return;
     }
   }
+
+  /** False for one that is kept: it is no stranger any more. */
+  #forgetStranger(mac: Mac): boolean {
+    if (this.#options.isKept(mac)) {
+      this.#strangers.delete(mac);
+      return false;
+    }
+    this.forget(mac);
+    return true;
+  }
+}
+
+function sameTexts(one: object | undefined, other: object | undefined): boolean {
+  if (one === other) return true;
+  const [a, b] = [Object.entries(one ?? {}), new Map(Object.entries(other ?? {}))];
+  return a.length === b.size && a.every(([key, value]) => b.get(key) === value);
 }

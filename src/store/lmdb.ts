@@ -1,10 +1,17 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open } from 'lmdb';
+import type { ApiTokenRecord } from '../api-tokens/token.ts';
 import type { Lease } from '../dhcp/leases.ts';
 import type { LeaseChange } from '../dhcp/responder.ts';
+import type { BootToken } from '../machines/boot-token.ts';
+import type { MachineTokens } from '../machines/boot-tokens.ts';
+import type { DecisionRecord } from '../machines/decisions.ts';
+import type { JournalStore } from '../machines/event-journal.ts';
 import type { MachineIndex } from '../machines/indexes.ts';
-import type { SeenMachine } from '../machines/machine.ts';
+import type { JournalEvent } from '../machines/journal.ts';
+import type { Boot, SeenMachine } from '../machines/machine.ts';
+import { readMachine, type StagesOnly } from '../machines/record.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import type { Store } from './store.ts';
@@ -25,13 +32,18 @@ export function openLmdbStore(directory: string, onError: (error: Error) => void
   try {
     mkdirSync(directory, { recursive: true, mode: 0o750 });
     // Without overlappingSync a commit is on disk when its promise resolves, not just in the page cache.
-    root = open({ path: directory, overlappingSync: false, maxDbs: 8 });
+    root = open({ path: directory, overlappingSync: false, maxDbs: 32 });
   } catch (error) {
     throw new Error(`the store in ${directory} can't be opened: ${(error as Error).message}`);
   }
   const leases: Database<LeaseRecord, number> = root.openDB({ name: 'leases' });
-  const machines: Database<SeenMachine, Mac> = root.openDB({ name: 'machines' });
+  const machines: Database<SeenMachine | StagesOnly, Mac> = root.openDB({ name: 'machines' });
+  const boots: Database<Boot, [mac: Mac, number: number]> = root.openDB({ name: 'boots' });
+  const decisions: Database<DecisionRecord, Mac> = root.openDB({ name: 'decisions' });
   const indexes: Database<number, [profile: string, mac: Mac]> = root.openDB({ name: 'indexes' });
+  const bootTokens: Database<readonly BootToken[], Mac> = root.openDB({ name: 'boot-tokens' });
+  const apiTokens: Database<ApiTokenRecord, string> = root.openDB({ name: 'api-tokens' });
+  const webhooks: Database<number, string> = root.openDB({ name: 'webhooks' });
   const report = (error: unknown) => onError(error instanceof Error ? error : new Error(String(error)));
 
   return {
@@ -54,7 +66,7 @@ export function openLmdbStore(directory: string, onError: (error: Error) => void
     },
 
     *machines(): Iterable<SeenMachine> {
-      for (const { value } of machines.getRange()) yield value;
+      for (const { value } of machines.getRange()) yield readMachine(value);
     },
 
     saveMachine(machine: SeenMachine): void {
@@ -64,6 +76,33 @@ export function openLmdbStore(directory: string, onError: (error: Error) => void
     removeMachine(mac: Mac): void {
       machines.remove(mac).catch(report);
     },
+
+    boots: (mac) => [...boots.getRange(keysOf(mac))].map(({ value }) => value),
+
+    saveBoot(mac: Mac, boot: Boot): void {
+      boots.put([mac, boot.number], boot).catch(report);
+      const old = [...boots.getKeys({ ...keysOf(mac), offset: KEPT_BOOTS - 1 })];
+      for (const key of old) if (key[1] !== boot.number) boots.remove(key).catch(report);
+    },
+
+    removeBoots(mac: Mac): void {
+      for (const key of [...boots.getKeys(keysOf(mac, false))]) boots.remove(key).catch(report);
+    },
+
+    *decisions(): Iterable<DecisionRecord> {
+      for (const { value } of decisions.getRange()) yield value;
+    },
+
+    async saveDecision(decision: DecisionRecord): Promise<void> {
+      await decisions.put(decision.mac, decision);
+    },
+
+    async removeDecision(mac: Mac): Promise<void> {
+      await decisions.remove(mac);
+    },
+
+    events: openJournal(root.openDB({ name: 'journal' }), report),
+    changes: openJournal(root.openDB({ name: 'changes' }), report),
 
     *indexes(): Iterable<MachineIndex> {
       for (const { key, value } of indexes.getRange()) {
@@ -80,7 +119,66 @@ export function openLmdbStore(directory: string, onError: (error: Error) => void
       indexes.remove([profile, mac]).catch(report);
     },
 
+    *bootTokens(): Iterable<MachineTokens> {
+      for (const { key, value } of bootTokens.getRange()) yield { mac: key, tokens: value };
+    },
+
+    async saveBootTokens({ mac, tokens }: MachineTokens): Promise<void> {
+      await bootTokens.put(mac, tokens).catch((error: unknown) => {
+        report(error);
+        throw error;
+      });
+    },
+
+    removeBootTokens(mac: Mac): void {
+      bootTokens.remove(mac).catch(report);
+    },
+
+    *apiTokens(): Iterable<ApiTokenRecord> {
+      for (const { value } of apiTokens.getRange()) yield value;
+    },
+
+    async saveApiToken(record: ApiTokenRecord): Promise<void> {
+      await apiTokens.put(record.name, record);
+    },
+
+    async removeApiToken(name: string): Promise<void> {
+      await apiTokens.remove(name);
+    },
+
+    webhooks: {
+      keys: () => webhooks.getKeys(),
+      get: (key) => webhooks.get(key),
+      save: (key, id) => void webhooks.put(key, id).catch(report),
+      remove: (key) => void webhooks.remove(key).catch(report),
+    },
+
     close: () => root.close(),
+  };
+}
+
+/** Boots kept of each machine besides the one going on. */
+const KEPT_BOOTS = 9;
+
+/** The keys of a machine's boots. */
+function keysOf(mac: Mac, newestFirst = true) {
+  const [first, last]: [[Mac, number], [Mac, number]] = [
+    [mac, 0],
+    [mac, Number.MAX_SAFE_INTEGER],
+  ];
+  return newestFirst ? { start: last, end: first, reverse: true } : { start: first, end: last };
+}
+
+function openJournal(events: Database<JournalEvent, number>, report: (error: unknown) => void): JournalStore {
+  return {
+    *all() {
+      for (const { value } of events.getRange()) yield value;
+    },
+    async append(added, first) {
+      const written = added.map((event) => events.put(event.id, event).catch(report));
+      for (const id of [...events.getKeys({ end: first })]) events.remove(id).catch(report);
+      await Promise.all(written);
+    },
   };
 }
 

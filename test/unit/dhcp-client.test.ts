@@ -39,3 +39,32 @@ test('a UUID of the wrong length or type is left out', (t) => {
 test('unprintable characters in names are left out', (t) => {
   t.is(describe(text(OPTION.hostName, 'a\x1b[31mb\n')).hostname, 'a[31mb');
 });
+
+const ATTACHMENTS: readonly [what: string, hex: string, attachment: object | undefined][] = [
+  ['text as it is', '0108676530322d3134330206737769746368', { circuit: 'ge02-143', remote: 'switch' }],
+  [
+    'bytes as hexadecimal digits',
+    '010400010007 0208 0006 001122334455',
+    { circuit: '00:01:00:07', remote: '00:06:00:11:22:33:44:55' },
+  ],
+  ['one without the other', '020141', { remote: 'A' }],
+  ['other sub-options not at all', '050461626364', {}],
+  ['what is whole of a torn one', '010141 0208 41', { circuit: 'A', remote: 'A' }],
+];
+
+for (const [what, hex, attachment] of ATTACHMENTS) {
+  test(`the place that a relay agent tells in option 82 is shown: ${what}`, (t) => {
+    const value = Buffer.from(hex.replaceAll(' ', ''), 'hex');
+    t.deepEqual(describe([OPTION.relayAgentInformation, value]).attachment, attachment);
+  });
+}
+
+test('a place in option 82 is shown no further than 64 bytes', (t) => {
+  const value = Buffer.concat([Buffer.of(1, 200), Buffer.alloc(200, 'x')]);
+  t.is(describe([OPTION.relayAgentInformation, value]).attachment?.circuit?.length, 64);
+});
+
+test('secs are told unless they are zero', (t) => {
+  t.is(describeClient(request({ type: 'discover', secs: 14 })).secs, 14);
+  t.false('secs' in describeClient(request({ type: 'discover' })));
+});

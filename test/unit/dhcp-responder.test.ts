@@ -92,7 +92,8 @@ test('SELECTING another server is met with silence, and the offered address is f
   });
   ask({ type: 'discover' });
   const other = address(OPTION.serverIdentifier, '192.168.0.253');
-  t.is(ask({ type: 'request', options: [other, want('192.168.0.9')] }).reason, 'other-server-chosen');
+  const { outcome } = ask({ type: 'request', options: [other, want('192.168.0.9')] });
+  t.like(outcome, { reason: 'other-server-chosen', server: ip('192.168.0.253') });
   t.is(ask({ type: 'discover', chaddr: machine(2) }).yiaddr, '192.168.0.9');
 });
 

@@ -17,7 +17,12 @@ const PLAN = {
   args: ['console=ttyS0,115200n8', 'sshkey="ssh-ed25519 AAAA admin"'],
 } as const;
 const MACHINE = { mac: '52:54:00:00:00:01', hostname: 'worker-01' };
-const HELD = { mac: '52:54:00:00:00:99', serial: 'CZ 1234', server: '192.168.0.254' };
+const HELD = {
+  mac: '52:54:00:00:00:99',
+  serial: 'CZ 1234',
+  network: 'kubernetes1',
+  server: '192.168.0.254',
+};
 
 /** Commands of the iPXE of January 2019 (Debian 12) that scripts here may use. */
 const COMMANDS = 'boot chain echo exit goto iseq imgfree inc initrd kernel reboot sanboot set sleep'.split(
@@ -44,6 +49,7 @@ const SCRIPTS: Record<string, string> = {
   boot: bootScript(),
   machine: machineScript(MACHINE, PLAN),
   hold: holdScript(HELD),
+  refused: holdScript({ ...HELD, verdict: 'refused' }),
   'local disk': localDiskScript(MACHINE),
 };
 
@@ -121,18 +127,27 @@ reboot
   );
 });
 
-test('the hold script says which machine waits for what, and asks again', (t) => {
+test('the hold script says which machine waits, where, and what to do about it, and asks again', (t) => {
   const script = holdScript(HELD);
-  t.regex(script, /\necho 52:54:00:00:00:99 \(serial CZ 1234\) is waiting for approval:\n/);
+  t.regex(script, /\necho 52:54:00:00:00:99 is waiting for approval: rackseed approve 52:54:00:00:00:99\n/);
   t.regex(
     script,
-    /\necho add it to config\/machines\/ on the server at 192\.168\.0\.254\. Asking again in 5 s\n/,
+    /\necho This is serial CZ 1234 on network kubernetes1; the server is 192\.168\.0\.254\. Asking again in 5 s\n/,
   );
   t.regex(script, /\nsleep 5 \|\|\n(?:.*\n)*chain --replace --autofree ipxe\?mac=/);
 });
 
+for (const verdict of ['refused', 'retired'] as const) {
+  test(`a machine that was ${verdict} says so on its screen, and asks again less often`, (t) => {
+    const script = holdScript({ ...HELD, verdict });
+    t.regex(script, new RegExp(`\\necho 52:54:00:00:00:99 is ${verdict} and does not boot\\. Is that wrong`));
+    t.regex(script, /\nsleep 30 \|\|\n(?:.*\n)*chain --replace --autofree ipxe\?mac=/);
+    t.notRegex(script, /waiting for approval/);
+  });
+}
+
 test('a machine without a serial number is shown as such', (t) => {
-  t.regex(holdScript({ ...HELD, serial: undefined }), /\(serial unknown\)/);
+  t.regex(holdScript({ ...HELD, serial: undefined }), /This is serial unknown on network/);
 });
 
 test('the local disk script starts the first disk on BIOS and leaves iPXE on UEFI', (t) => {
@@ -171,9 +186,9 @@ test('a hostile serial number can’t add a command to the hold script', (t) => 
   fc.assert(
     fc.property(hostile, (serial) => {
       const lines = holdScript({ ...HELD, serial }).split('\n');
-      const echo = lines[3] ?? '';
+      const echo = lines[4] ?? '';
       t.is(lines.length, harmless);
-      t.regex(echo, /^echo 52:54:00:00:00:99 \(serial [\x20-\x7e]+\) is waiting for approval:$/);
+      t.regex(echo, /^echo This is serial [\x20-\x7e]+ on network kubernetes1; .* Asking again in 5 s$/);
       t.notRegex(echo, / (?:&&|\|\||;|#\S*) |\$/);
     }),
   );
@@ -270,6 +285,7 @@ test('a profile without a cloud-config gets no URL for one, and names are encode
       initrds: ['x/y z.gz'],
       args: [],
       document: 'cloud-config',
+      secrets: 'https',
     },
   } as const;
   t.deepEqual(planBoot({ ...machine, profile }, NETWORK, []), {

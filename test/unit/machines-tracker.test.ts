@@ -1,100 +1,28 @@
 import test from 'ava';
-import type { DhcpClient } from '../../src/dhcp/client.ts';
-import type { DhcpEvent } from '../../src/dhcp/events.ts';
-import { identify } from '../../src/machines/identity.ts';
-import { MachineRegistry } from '../../src/machines/registry.ts';
-import { BootTracker } from '../../src/machines/tracker.ts';
-import { formatIpv4 } from '../../src/net/ipv4.ts';
-import { ip } from '../support/dhcp.ts';
-import { KNOWN, testConfig } from '../support/provisioning.ts';
+import { KNOWN, UNKNOWN } from '../support/provisioning.ts';
+import { bootingMachine, testRack } from '../support/rack.ts';
 
-const ADDRESS = ip('192.168.0.7');
-const CLIENT = { address: formatIpv4(ADDRESS), port: 2070 };
-const BIOS: DhcpClient = { mac: KNOWN, architectures: [0], vendorClass: 'PXEClient' };
-const IPXE: DhcpClient = { mac: KNOWN, architectures: [0], userClass: 'iPXE' };
-const LINUX: DhcpClient = { mac: KNOWN, architectures: [] };
-
-function tracker() {
-  const lines: string[] = [];
-  const registry = new MachineRegistry({
-    machines: [],
-    isKept: () => true,
-    capacity: 10,
-    onForgotten: () => {},
-  });
-  const boot = new BootTracker('net', {
-    registry,
-    identify: (mac) => identify(testConfig(), mac),
-    isLoader: (file) => file === 'undionly.kpxe',
-    onStage: ({ hostname, mac, detail }) => lines.push(`${hostname} ${mac} ${detail}`),
-  });
-  let now = 0;
-  const tick = () => {
-    now += 1;
-    return now;
-  };
-  const answered = (client: DhcpClient, reply: 'OFFER' | 'ACK'): DhcpEvent => ({
-    type: 'answered',
-    client,
-    request: reply === 'OFFER' ? 'DISCOVER' : 'SELECTING',
-    reply,
-    address: ADDRESS,
-    milliseconds: 1,
-  });
-  const dhcp = (client: DhcpClient) => {
-    boot.dhcp(answered(client, 'OFFER'), tick());
-    boot.dhcp(answered(client, 'ACK'), tick());
-  };
-  const loader = () =>
-    boot.tftp(
-      {
-        type: 'done',
-        client: CLIENT,
-        file: 'undionly.kpxe',
-        bytes: 68_000,
-        milliseconds: 100,
-        retransmissions: 0,
-      },
-      tick(),
-    );
-  const asset = (path: string, complete = true) =>
-    boot.http(
-      {
-        type: 'asset',
-        address: CLIENT.address,
-        path,
-        bytes: 8_100_000,
-        size: 8_100_000,
-        complete,
-        milliseconds: 400,
-        source: 'memory',
-      },
-      tick(),
-    );
-  const stages = () => registry.get(KNOWN)?.boot.map(({ stage }) => stage);
-  return { boot, dhcp, loader, asset, lines, stages, registry };
+function booting(settings = {}) {
+  const rack = testRack(settings);
+  return { rack, machine: bootingMachine(rack) };
 }
 
 test('a boot is told line by line, from power-on to up', (t) => {
-  const { boot, dhcp, loader, asset, lines } = tracker();
-  dhcp(BIOS);
-  loader();
-  dhcp(IPXE);
-  boot.http({ type: 'script', mac: KNOWN, address: CLIENT.address, answer: 'boot' }, 10);
-  asset('/assets/flatcar/1/vmlinuz');
-  asset('/assets/flatcar/1/initrd.gz');
-  dhcp(LINUX);
-  boot.http(
-    { type: 'document', mac: KNOWN, address: CLIENT.address, format: 'cloud-config', bytes: 1234 },
-    20,
-  );
-  boot.http(
-    { type: 'phone-home', mac: KNOWN, address: CLIENT.address, stage: 'disk', detail: '/dev/vda formatted' },
-    21,
-  );
-  boot.http({ type: 'phone-home', mac: KNOWN, address: CLIENT.address, stage: 'up', detail: '' }, 22);
+  const { rack, machine } = booting();
+  machine.dhcp(machine.BIOS);
+  machine.loader();
+  machine.dhcp(machine.IPXE);
+  machine.script();
+  machine.kernel();
+  machine.initrd();
+  machine.dhcp(machine.LINUX);
+  machine.document();
+  machine.says('disk', '/dev/vda formatted');
+  machine.says('up');
+  rack.tracker.node(KNOWN, 'registered', machine.tick());
+  rack.tracker.node(KNOWN, 'ready', machine.tick());
   t.deepEqual(
-    lines.map((line) => line.replace(`worker-01 ${KNOWN} `, '')),
+    rack.lines.map((line) => line.replace(`worker-01 ${KNOWN} `, '')),
     [
       'BIOS asks for an address',
       'BIOS is offered 192.168.0.7',
@@ -109,59 +37,217 @@ test('a boot is told line by line, from power-on to up', (t) => {
       'cloud-config 1.2 kB',
       'reports disk: /dev/vda formatted',
       'is up',
+      'has registered after 14 s',
+      'is Ready after 15 s',
+    ],
+  );
+  t.like(rack.registry.get(KNOWN), {
+    firmware: 'BIOS',
+    loader: 'undionly.kpxe',
+    boot: { number: 1, profile: 'worker' },
+  });
+});
+
+test('firmware that asks again begins a new boot; the one before is kept', (t) => {
+  const { rack, machine } = booting();
+  machine.dhcp(machine.BIOS);
+  machine.loader();
+  machine.dhcp(machine.BIOS);
+  t.deepEqual(rack.stages(), ['discover', 'offer', 'ack']);
+  t.deepEqual(
+    rack.rack.boots(KNOWN).map(({ number, entries }) => [number, entries.length]),
+    [
+      [2, 3],
+      [1, 4],
     ],
   );
 });
 
-test('firmware that asks again begins a new boot', (t) => {
-  const { dhcp, loader, stages } = tracker();
-  dhcp(BIOS);
-  loader();
-  dhcp(BIOS);
-  t.deepEqual(stages(), ['discover', 'offer', 'ack']);
+test('an iPXE that was just loaded goes on with the boot; one in a card’s ROM begins it', (t) => {
+  const { rack, machine } = booting();
+  machine.dhcp(machine.IPXE);
+  t.deepEqual(rack.stages(), ['discover', 'offer', 'ack']);
+  machine.script();
+  machine.dhcp(machine.IPXE);
+  t.deepEqual(rack.stages(), ['discover', 'offer', 'ack']);
+  machine.dhcp(machine.BIOS);
+  machine.loader();
+  machine.dhcp(machine.IPXE);
+  t.deepEqual(rack.stages(), ['discover', 'offer', 'ack', 'loader', 'discover', 'offer', 'ack']);
 });
 
-test('an iPXE that was just loaded goes on with the boot; one in a card’s ROM begins it', (t) => {
-  const { boot, dhcp, loader, stages } = tracker();
-  dhcp(IPXE);
-  t.deepEqual(stages(), ['discover', 'offer', 'ack']);
-  boot.http({ type: 'script', mac: KNOWN, address: CLIENT.address, answer: 'boot' }, 10);
-  dhcp(IPXE);
-  t.deepEqual(stages(), ['discover', 'offer', 'ack']);
-  dhcp(BIOS);
-  loader();
-  dhcp(IPXE);
-  t.deepEqual(stages(), ['discover', 'offer', 'ack', 'loader', 'discover', 'offer', 'ack']);
+test('a DISCOVER that is repeated is told once, and begins a boot only after two minutes of silence', (t) => {
+  const { rack, machine } = booting();
+  for (let n = 0; n < 5; n += 1) machine.discover(machine.BIOS);
+  t.deepEqual(rack.entries(), [
+    'discover: BIOS asks for an address',
+    'offer: BIOS is offered 192.168.0.7',
+    'retry: BIOS asks for an address again',
+  ]);
+  rack.settings.now += 200_000;
+  machine.discover(machine.BIOS);
+  t.is(rack.registry.get(KNOWN)?.boot?.number, 2);
 });
 
 test('the operating system’s own DHCP is not a stage', (t) => {
-  const { dhcp, stages, registry } = tracker();
-  dhcp(LINUX);
-  t.deepEqual(stages(), []);
-  t.is(registry.get(KNOWN)?.address, ADDRESS);
+  const { rack, machine } = booting();
+  machine.dhcp(machine.LINUX);
+  t.deepEqual(rack.stages(), []);
+  t.is(rack.rack.machine(KNOWN)?.address, rack.registry.get(KNOWN)?.address);
+  t.is(rack.rack.machine(KNOWN)?.state, 'approved');
 });
 
 test('a loader fetched by UEFI HTTP Boot is told like one fetched by TFTP', (t) => {
-  const { dhcp, asset, lines } = tracker();
-  dhcp({ mac: KNOWN, architectures: [16], vendorClass: 'HTTPClient:Arch:00016' });
-  asset('/firmware/snponly.efi');
-  t.is(lines.at(-1), `worker-01 ${KNOWN} UEFI HTTP x64 → iPXE by HTTP (snponly.efi 8.1 MB, 0.4 s)`);
+  const { rack, machine } = booting();
+  machine.dhcp({ mac: KNOWN, architectures: [16], vendorClass: 'HTTPClient:Arch:00016' });
+  machine.asset('/firmware/snponly.efi');
+  t.is(rack.entries().at(-1), 'loader: UEFI HTTP x64 → iPXE by HTTP (snponly.efi 8.1 MB, 0.4 s)');
 });
 
-test('a download that broke off, or of something else, is no stage', (t) => {
-  const { dhcp, asset, stages } = tracker();
-  dhcp(IPXE);
-  asset('/assets/flatcar/1/vmlinuz', false);
-  asset('/assets/other/vmlinuz');
-  t.deepEqual(stages(), ['discover', 'offer', 'ack']);
+test('what goes wrong is told as well: NAK, refusals, retries, aborts', (t) => {
+  const { rack, machine } = booting();
+  const { tracker } = rack;
+  machine.dhcp(machine.BIOS);
+  machine.started();
+  machine.fails(17_000);
+  machine.started();
+  machine.loader();
+  machine.loader();
+  const nak = { request: 'INIT-REBOOT', reply: 'NAK', address: 0, milliseconds: 1 } as const;
+  tracker.dhcp(
+    { type: 'answered', client: machine.LINUX, ...nak, address: 0 as never, detail: '10.0.0.5 is not ours' },
+    machine.tick(),
+  );
+  tracker.tftp(
+    {
+      type: 'refused',
+      client: machine.client,
+      file: 'autoexec.ipxe',
+      reason: 'not-found',
+      detail: 'no such file',
+    },
+    machine.tick(),
+  );
+  machine.script();
+  machine.script();
+  machine.refused('/assets/*', 404, 'there is no file "/assets/flatcar/1/vmlinuz" on the server');
+  machine.asset('/assets/flatcar/1/vmlinuz', { complete: false, bytes: 1_000_000 });
+  t.deepEqual(rack.entries().slice(3), [
+    'abort: TFTP of undionly.kpxe broke off after 17 kB of 68 kB (25 %): the client stopped answering',
+    'retry: asks for undionly.kpxe by TFTP again',
+    'loader: BIOS → iPXE by TFTP (undionly.kpxe 68 kB, 0.1 s)',
+    'retry: BIOS → iPXE by TFTP (undionly.kpxe 68 kB, 0.1 s), again',
+    'nak: the operating system is refused the address it wants: 10.0.0.5 is not ours',
+    'refusal: TFTP refused autoexec.ipxe: no such file',
+    'script: iPXE → script: boots profile worker',
+    'retry: iPXE asks for its script again',
+    'refusal: HTTP 404 to 192.168.0.7: there is no file "/assets/flatcar/1/vmlinuz" on the server',
+    'abort: kernel vmlinuz broke off after 1.0 MB of 8.1 MB (12 %)',
+  ]);
+});
+
+test('the progress of kernel and initrd is shown while they run, and is no entry', (t) => {
+  const { rack, machine } = booting();
+  machine.dhcp(machine.IPXE);
+  machine.script();
+  const progress = (path: string, bytes: number) =>
+    rack.tracker.http(
+      { type: 'asset-progress', address: machine.client.address, path, bytes, size: 8_100_000 },
+      machine.tick(),
+    );
+  progress('/assets/flatcar/1/vmlinuz', 4_000_000);
+  t.deepEqual(rack.rack.machine(KNOWN)?.progress, { file: 'vmlinuz', bytes: 4_000_000, size: 8_100_000 });
+  progress('/assets/kubernetes/kubelet', 1_000);
+  t.is(rack.rack.machine(KNOWN)?.progress?.file, 'vmlinuz', 'only what it boots counts');
+  machine.kernel();
+  t.is(rack.rack.machine(KNOWN)?.progress, undefined);
+  t.deepEqual(rack.stages(), ['discover', 'offer', 'ack', 'script', 'kernel']);
+});
+
+test('a machine that waits for approval polls without filling its timeline', (t) => {
+  const rack = testRack();
+  const machine = bootingMachine(rack, UNKNOWN);
+  machine.dhcp(machine.IPXE);
+  for (let n = 0; n < 20; n += 1) {
+    machine.script('hold');
+    if (n === 9) rack.tracker.message(UNKNOWN, 'iPXE is bored', machine.tick());
+  }
+  t.deepEqual(rack.entries(UNKNOWN).slice(3), ['script: iPXE waits for approval', 'message: iPXE is bored']);
+  t.deepEqual(rack.states(), ['discovered']);
 });
 
 test('cloud-init’s four files are one stage', (t) => {
-  const { boot, dhcp, lines } = tracker();
-  dhcp(IPXE);
-  const document = { type: 'document', mac: KNOWN, address: CLIENT.address, format: 'cloud-init' } as const;
+  const { rack, machine } = booting();
+  machine.dhcp(machine.IPXE);
+  const document = {
+    type: 'document',
+    mac: KNOWN,
+    address: machine.client.address,
+    format: 'cloud-init',
+  } as const;
   for (const file of ['meta-data', 'user-data', 'vendor-data', 'network-config'] as const) {
-    boot.http({ ...document, file, bytes: 2_000 }, 10);
+    rack.tracker.http({ ...document, file, bytes: 2_000 }, machine.tick());
   }
-  t.deepEqual(lines.slice(3), [`worker-01 ${KNOWN} cloud-init 2.0 kB`]);
+  t.deepEqual(rack.entries().slice(3), ['document: cloud-init 2.0 kB']);
+});
+
+test('messages are told by hardware or leased address, cleaned, without tokens, and at most 100 in a boot', (t) => {
+  const { rack, machine } = booting();
+  machine.dhcp(machine.IPXE);
+  const token = 'A'.repeat(43);
+  rack.tracker.message(machine.client.address, `url\u001b[31m\n?token=${token}`, machine.tick());
+  t.is(rack.entries().at(-1), 'message: url [31m ?token=…');
+  for (let n = 0; n < 200; n += 1) rack.tracker.message(KNOWN, `line ${n}`, machine.tick());
+  rack.tracker.message('192.168.0.99', 'from nobody', machine.tick());
+  const messages = rack.entries().filter((entry) => entry.startsWith('message'));
+  t.is(messages.length, 100);
+  t.is(messages.at(-1), 'message: line 98 (more of this kind is left out)');
+  machine.dhcp(machine.IPXE);
+  machine.script();
+  machine.dhcp(machine.IPXE);
+  rack.tracker.message(KNOWN, 'the next boot has its own', machine.tick());
+  t.is(rack.entries().at(-1), 'message: the next boot has its own');
+});
+
+test('a machine that is ignored is known all the same, with what it asked for', (t) => {
+  const rack = testRack({ config: { unknownMachines: 'ignore' } });
+  const machine = bootingMachine(rack, UNKNOWN);
+  rack.tracker.dhcp(
+    { type: 'silent', client: machine.BIOS, request: 'DISCOVER', reason: 'not-served' },
+    machine.tick(),
+  );
+  t.like(rack.rack.machine(UNKNOWN), {
+    state: 'discovered',
+    admission: 'ignore',
+    firmware: 'BIOS',
+    stage: 'discover',
+  });
+});
+
+test('the place that a relay agent tells is remembered', (t) => {
+  const { rack, machine } = booting();
+  machine.dhcp({ ...machine.BIOS, attachment: { circuit: 'ge-0/0/7', remote: 'rack-3' } });
+  t.deepEqual(rack.rack.machine(KNOWN)?.attachment, { circuit: 'ge-0/0/7', remote: 'rack-3' });
+});
+
+test('a document refused to somebody is told on the timeline of whose it is, or as a warning when there is none', (t) => {
+  const { rack, machine } = booting();
+  const refusal = {
+    type: 'refused',
+    route: '/cloud-config/:mac',
+    status: 403,
+    address: '192.168.0.66',
+  } as const;
+  const tell = (more: object) =>
+    rack.tracker.http({ ...refusal, mac: KNOWN, reason: 'wrong address', ...more }, machine.tick());
+  tell({});
+  t.like(rack.published.at(-1), {
+    type: 'notice',
+    severity: 'warning',
+    detail: `${KNOWN}: HTTP 403 to 192.168.0.66: wrong address`,
+  });
+  machine.dhcp(machine.IPXE);
+  tell({ isRepeated: true });
+  tell({});
+  t.deepEqual(rack.entries().slice(3), ['refusal: HTTP 403 to 192.168.0.66: wrong address']);
 });

@@ -1,0 +1,118 @@
+import { type NetworkBooter, recognise } from '../boot/firmware.ts';
+import type { DhcpClient } from '../dhcp/client.ts';
+import type { DhcpEvent } from '../dhcp/events.ts';
+import { lastStage } from '../machines/timeline.ts';
+import { formatIpv4, type Ipv4 } from '../net/ipv4.ts';
+import type { Mac } from '../net/mac.ts';
+import type { Tracking } from './tracking.ts';
+
+/** Firmware that asks again after this many milliseconds of silence wasn't repeating itself: somebody switched it on. */
+const SILENCE = 120_000;
+/** The bit of `secs` by which iPXE says that it has an OFFER (src/net/udp/dhcp.c). */
+const HAS_OFFER = 2;
+
+/** Puts what the DHCP server tells on timelines. */
+export function trackDhcp(tracking: Tracking, event: DhcpEvent, now: number): void {
+  if (event.type === 'dropped') return;
+  const booter = recognise(event.client);
+  if (event.type === 'silent') {
+    silent(tracking, event, booter, now);
+  } else if (event.reply === 'NAK') {
+    const who = booter?.name ?? 'the operating system';
+    const detail = `${who} is refused the address it wants: ${event.detail ?? 'not its own'}`;
+    tracking.note(event.client.mac, 'nak', detail, now);
+  } else {
+    answered(tracking, event, booter, now);
+  }
+}
+
+function answered(
+  tracking: Tracking,
+  { client, request, reply, address }: Extract<DhcpEvent, { type: 'answered' }>,
+  booter: NetworkBooter | undefined,
+  now: number,
+): void {
+  const { mac } = client;
+  const isLeased = (reply === 'ACK' || reply === 'BOOTREPLY') && address !== 0;
+  see(tracking, client, booter, now, isLeased ? address : undefined);
+  if (booter && reply === 'OFFER') {
+    discover(tracking, client, booter, now, `${booter.name} is offered ${formatIpv4(address)}`);
+  } else if (booter && isLeased) {
+    tracking.reach(mac, 'ack', `${booter.name} has ${formatIpv4(address)}`, now);
+  } else if (isLeased && (request === 'SELECTING' || request === 'INIT-REBOOT')) {
+    systemHasAddress(tracking, mac, now);
+  }
+}
+
+function silent(
+  tracking: Tracking,
+  { client, request, reason, server }: Extract<DhcpEvent, { type: 'silent' }>,
+  booter: NetworkBooter | undefined,
+  now: number,
+): void {
+  const { mac } = client;
+  if (!booter) return;
+  if (reason === 'other-server-chosen' && server !== undefined) {
+    const otherServer = formatIpv4(server);
+    const detail = `${booter.name} has chosen the DHCP server ${otherServer}, not this one`;
+    tracking.note(mac, 'refusal', detail, now);
+    tracking.parts.watch.note(mac, { otherServer }, now);
+  } else if (request === 'DISCOVER' && (reason === 'not-served' || reason === 'pool-exhausted')) {
+    see(tracking, client, booter, now);
+    discover(tracking, client, booter, now);
+    if (reason === 'pool-exhausted') tracking.note(mac, 'refusal', 'no address is left for it', now);
+  }
+}
+
+function see(
+  { parts, network }: Tracking,
+  { mac, uuid, attachment }: DhcpClient,
+  booter: NetworkBooter | undefined,
+  now: number,
+  address?: Ipv4,
+): void {
+  parts.registry.see(mac, network, now, {
+    ...(address !== undefined && { address }),
+    ...(booter?.kind === 'firmware' && { firmware: booter.name }),
+    ...(attachment && { attachment }),
+    ...(uuid !== undefined && { inventory: { uuid } }),
+  });
+}
+
+/** A machine asks for an address: at the start of its boot, with another program, or once more. */
+function discover(
+  tracking: Tracking,
+  { mac, secs = 0 }: DhcpClient,
+  booter: NetworkBooter,
+  now: number,
+  offered?: string,
+): void {
+  const { registry, watch } = tracking.parts;
+  const before = lastStage(registry.get(mac)?.boot);
+  const asks = `${booter.name} asks for an address`;
+  const isRepeated = before?.kind === 'offer' || before?.kind === 'discover';
+  if (beginsBoot(tracking, mac, booter, now)) {
+    tracking.begin(mac, now);
+  } else if (isRepeated && before.detail.startsWith(`${booter.name} `)) {
+    tracking.note(mac, 'retry', `${asks} again`, now);
+    if (booter.kind === 'ipxe') watch.note(mac, { hasOffer: (secs & HAS_OFFER) !== 0 }, now);
+    return;
+  }
+  tracking.reach(mac, 'discover', asks, now);
+  if (offered !== undefined) tracking.reach(mac, 'offer', offered, now);
+}
+
+/** Firmware starts a boot; so does an iPXE that wasn't just loaded, as in a network card's ROM. */
+function beginsBoot({ parts }: Tracking, mac: Mac, booter: NetworkBooter, now: number): boolean {
+  const last = lastStage(parts.registry.get(mac)?.boot);
+  if (!last) return true;
+  if (last.kind === 'discover' || last.kind === 'offer') return now - last.at > SILENCE;
+  return booter.kind === 'firmware' || (last.kind !== 'loader' && last.kind !== 'ack');
+}
+
+/** The initrd's or the system's own DHCP client: no stage, but a sign of life. */
+function systemHasAddress({ parts }: Tracking, mac: Mac, now: number): void {
+  if (parts.registry.get(mac)?.boot?.profile === undefined) return;
+  parts.watch.moved(mac, now, true);
+  parts.watch.note(mac, { osHasAddress: true }, now);
+}
