@@ -1,20 +1,70 @@
-import { chmod, lstat, rm } from 'node:fs/promises';
+import { chmod, lstat, readFile, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
-import type { AdminListen } from '../config/config.ts';
+import type { AdminListen, AdminSettings } from '../config/config.ts';
+import { noteUnixSockets } from './admin/caller.ts';
 
 /**
- * Makes the admin app listen on loopback TCP or on a unix socket that only the service's own user can open (mode 0600).
- * A socket file left by a dead process is replaced; throws when something else lives at the path, or answers there.
+ * Makes the admin app listen where the configuration says. When commands on this host can't come in there without a token,
+ * it listens on a unix socket for them as well. Such a socket can be opened by the service's own user only (mode 0600); a
+ * file left by a dead process is replaced. Throws when something else lives at the path, or answers there.
  * Gives the address as text, for the log.
  */
-export async function listenAdmin(app: FastifyInstance, listen: AdminListen): Promise<string> {
+export async function listenAdmin(
+  app: FastifyInstance,
+  { listen, local }: Pick<AdminSettings, 'listen' | 'local'>,
+): Promise<string> {
+  if (!isSame(listen, local)) await openSecondDoor(app, local);
   if (!('path' in listen)) return app.listen({ host: listen.host, port: listen.port });
   await removeStaleSocket(listen.path);
   await app.listen({ path: listen.path });
   // Until here the umask protected it: connecting needs the permission to write.
   await chmod(listen.path, 0o600);
   return `unix:${listen.path}`;
+}
+
+/** Reads the files that `admin.tls` names. Throws an Error for people when they are no certificate and its key. */
+export async function readAdminTls(
+  tls: NonNullable<AdminSettings['tls']>,
+): Promise<{ readonly certificate: string; readonly key: string }> {
+  try {
+    const certificate = await readFile(tls.certificate, 'utf8');
+    const key = await readFile(tls.key, 'utf8');
+    createSecureContext({ cert: certificate, key });
+    return { certificate, key };
+  } catch (error) {
+    throw new Error(
+      `admin.tls: ${tls.certificate} and ${tls.key} are not a certificate and its key: ${(error as Error).message}`,
+    );
+  }
+}
+
+function isSame(listen: AdminListen, local: AdminListen): boolean {
+  return JSON.stringify(listen) === JSON.stringify(local);
+}
+
+/** Hands requests that come through another socket to the same app, which closes it when it closes. */
+async function openSecondDoor(app: FastifyInstance, local: AdminListen): Promise<void> {
+  if (!('path' in local)) throw new Error('the second way in is a unix socket');
+  const server = createServer((request, response) => app.routing(request, response));
+  noteUnixSockets(server);
+  app.addHook('preClose', () => closeServer(server));
+  await app.ready();
+  await removeStaleSocket(local.path);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(local.path, resolve);
+  });
+  await chmod(local.path, 0o600);
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }
 
 async function removeStaleSocket(path: string): Promise<void> {

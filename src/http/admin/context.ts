@@ -1,0 +1,40 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type { ConfigSource } from '../../config/config.ts';
+import type { LeaseTable } from '../../dhcp/leases.ts';
+import type { Journal } from '../../machines/journal.ts';
+import type { Rack } from '../../machines/rack.ts';
+
+/** What the routes of the admin app show and change. */
+export interface AdminContext {
+  readonly rack: Rack;
+  readonly journal: Journal;
+  readonly config: ConfigSource;
+  /** The addresses of each network of the configuration. */
+  readonly networks: () => Iterable<AdminNetwork>;
+  /** Of this program. */
+  readonly version: string;
+  /** Makes one change after another, so that what was checked before a change still holds when it is made. */
+  readonly inTurn: <Result>(task: () => Promise<Result>) => Promise<Result>;
+}
+
+/** The addresses of a network. */
+export interface AdminNetwork {
+  readonly name: string;
+  readonly leases: Pick<LeaseTable, 'size' | 'leases'>;
+}
+
+/** What routes are added to. */
+export type AdminRoutes = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
