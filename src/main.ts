@@ -1,14 +1,23 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import { addChangeCommands } from './cli/change.ts';
+import { addChangesCommand } from './cli/changes.ts';
 import { checkCommand } from './cli/check.ts';
+import { addEventsCommand } from './cli/events.ts';
 import { explainCommand } from './cli/explain.ts';
 import { addLabCommand } from './cli/lab.ts';
+import { addLeasesCommand } from './cli/leases.ts';
 import { Explained } from './cli/load.ts';
-import { leasesCommand, machinesCommand } from './cli/machines.ts';
+import { addMachineCommand } from './cli/machine.ts';
+import { addMachinesCommand } from './cli/machines.ts';
 import { addPkiCommand } from './cli/pki.ts';
+import { printableLines } from './cli/printable.ts';
+import { addRackFileCommands } from './cli/rack-file.ts';
 import { RENDER_FORMATS, type RenderOptions, renderCommand } from './cli/render.ts';
-import { serveCommand } from './cli/serve.ts';
+import { addTokenCommand } from './cli/token.ts';
+import { UsageError } from './cli/usage.ts';
+import { addWaitCommand } from './cli/wait.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -19,16 +28,20 @@ const program = new Command('rackseed')
     'Boots machines from the network: DHCP, TFTP, HTTP, iPXE and a cloud-config for every MAC address',
   )
   .version(version)
-  .showHelpAfterError('(rackseed --help tells more)')
+  .showHelpAfterError('(add --help for more)')
+  .exitOverride()
   .addHelpText(
     'after',
     `
 Examples:
-  rackseed check                     is the configuration good?
-  rackseed serve                     serve the networks in config/rackseed.yaml
-  rackseed render 52:54:00:12:34:56  what would this machine get?
-  rackseed explain 52:54:00:12:34:56 and why?
-  rackseed lab --firmware uefi       watch a virtual machine boot, without hardware`,
+  rackseed check                      is the configuration good?
+  rackseed serve                      serve the networks in config/rackseed.yaml
+  rackseed machines --watch           who is there, and how far is each?
+  rackseed approve 52:54:00:12:34:56  let a machine boot that waits
+  rackseed machine worker-01          what happened in its last boot?
+  rackseed render worker-01           what would this machine get?
+  rackseed wait --ready 3             until three nodes are ready
+  rackseed lab --firmware uefi        watch a virtual machine boot, without hardware`,
   );
 
 /** Adds a command that reads a configuration. */
@@ -41,13 +54,18 @@ function command(name: string, description: string): Command {
 
 const print = (text: string) => void process.stdout.write(text);
 
+program.commandsGroup('The service:');
 command('serve', 'answer DHCP, TFTP and HTTP on the configured networks, until SIGINT or SIGTERM')
   .addOption(
     new Option('--log-level <level>', 'least level logged')
       .choices(['error', 'warn', 'info', 'debug'])
       .default('info'),
   )
-  .action(({ config, logLevel }: { config: string; logLevel: string }) => serveCommand(config, logLevel));
+  .action(async ({ config, logLevel }: { config: string; logLevel: string }) => {
+    // The service is the larger part of the program: the other commands start faster without it.
+    const { serveCommand } = await import('./cli/serve.ts');
+    await serveCommand(config, logLevel);
+  });
 
 command('check', 'check the configuration; exit status 1 when it has problems').action(
   async ({ config }: { config: string }) => {
@@ -56,7 +74,7 @@ command('check', 'check the configuration; exit status 1 when it has problems').
 );
 
 command('render', 'print the iPXE script and the documents that a machine would get')
-  .argument('<mac>', 'its hardware address')
+  .argument('<machine>', 'its hardware address or its host name')
   .option('--profile <name>', 'as if the machine had this profile')
   .addOption(
     new Option('--format <format>', 'only this one, whatever the image reads').choices(RENDER_FORMATS),
@@ -68,27 +86,44 @@ command('render', 'print the iPXE script and the documents that a machine would 
   );
 
 command('explain', 'tell who a machine is and why, and where its files and units come from')
-  .argument('<mac>', 'its hardware address')
+  .argument('<machine>', 'its hardware address or its host name')
   .action(async (mac: string, { config }: { config: string }) => print(await explainCommand(config, mac)));
 
-command('machines', 'list the machines that were seen, and how far each got')
-  .option('--json', 'as JSON', false)
-  .action(async ({ config, json }: { config: string; json: boolean }) =>
-    print(await machinesCommand(config, json)),
-  );
+program.commandsGroup('Machines, by asking a service that runs:');
+addMachinesCommand(program);
+addMachineCommand(program);
+addChangeCommands(program);
+addRackFileCommands(program);
 
-command('leases', 'list the leased addresses')
-  .option('--json', 'as JSON', false)
-  .action(async ({ config, json }: { config: string; json: boolean }) =>
-    print(await leasesCommand(config, json)),
-  );
+program.commandsGroup('What happens, by asking a service that runs:');
+addEventsCommand(program);
+addWaitCommand(program);
+addChangesCommand(program);
+addLeasesCommand(program);
+addTokenCommand(program);
 
-addLabCommand(program);
+program.commandsGroup('Tools:');
 addPkiCommand(program);
+addLabCommand(program);
+program.helpCommand('help [command]', 'tell more about a command');
+
+// A reader that has seen enough, such as head, closes its end.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof Explained)) process.stderr.write(`rackseed: ${(error as Error).message}\n`);
-  process.exitCode = 1;
+  process.exitCode = reportFailure(error);
+}
+
+/** Says what went wrong, unless that was said already; gives the exit status: 1, or 2 for a command that was called wrongly. */
+function reportFailure(error: unknown): number {
+  // Commander has said its part; help and version are no failures.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof Explained) return 1;
+  process.stderr.write(`rackseed: ${printableLines((error as Error).message)}\n`);
+  return error instanceof UsageError ? 2 : 1;
 }

@@ -8,11 +8,9 @@ import { formatIpv4 } from '../net/ipv4.ts';
 import { fillArgs } from '../provision/cloud-config.ts';
 import { describeNode } from '../provision/node.ts';
 import { unitSummary } from './describe.ts';
+import { type InspectedMachine, inspectMachine } from './inspect.ts';
 import { requireConfig } from './load.ts';
-import { type InspectedMachine, inspectMachine } from './machine.ts';
-import { formatTable } from './table.ts';
-
-type Fact = readonly [what: string, value: string];
+import { type Fact, formatFacts, formatTable } from './table.ts';
 
 /**
  * `rackseed explain MAC`: who a machine is and why, which loader it gets, and where each of its files and units comes
@@ -31,15 +29,15 @@ export async function explainCommand(directory: string, text: string): Promise<s
   ];
   if (identity.admission !== 'boot') {
     const does = identity.admission === 'hold' ? 'waits for approval' : 'gets nothing';
-    return facing([...facts, ['so it', `${does}: ${identity.reason}`], ...loaderFacts(config, machine)]);
+    return formatFacts([...facts, ['so it', `${does}: ${identity.reason}`], ...loaderFacts(config, machine)]);
   }
   const { profile, index, labels } = identity;
   const variables = machine.variables(identity);
   const plan = planBoot(identity, machine.network, fillArgs(profile, variables));
   const node = describeNode(profile, variables, undefined, identity.entry.adoptDisk);
-  const lines = facing([
+  const lines = formatFacts([
     ...facts,
-    ['profile', `${profile.name}, by ${identity.reason}`],
+    ['profile', `${profile.name} (${identity.reason})`],
     ['made of', profile.chain.map((name) => `profiles/${name}.yaml`).join(' on top of ')],
     ['index', indexOf(machine, identity, index)],
     [
@@ -105,11 +103,6 @@ function filesIn(directory: string): readonly string[] {
   } catch {
     return [];
   }
-}
-
-function facing(facts: readonly Fact[]): string {
-  const width = Math.max(...facts.map(([what]) => what.length));
-  return facts.map(([what, value]) => `${what.padEnd(width)}  ${value}\n`).join('');
 }
 
 function formatOrNothing(header: readonly string[], rows: readonly (readonly string[])[]): string {

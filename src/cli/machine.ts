@@ -1,82 +1,120 @@
-import type { Config, Network } from '../config/config.ts';
-import { noProfile } from '../config/machines.ts';
-import { listMachines, type ShownMachine } from '../http/admin-client.ts';
-import { type Identity, identify } from '../machines/identity.ts';
-import { type MachineIndex, MachineIndexes } from '../machines/indexes.ts';
-import type { Inventory } from '../machines/machine.ts';
-import { contains, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
-import { type Mac, parseMac } from '../net/mac.ts';
-import { buildVariables, type Variables } from '../provision/variables.ts';
-import { readIndexes } from '../store/lmdb.ts';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ApiClient } from '../api-client/client.ts';
+import type { ShownBoot, ShownMachine } from '../api-client/types.ts';
+import { formatBytes, formatDuration } from '../machines/units.ts';
+import type { Output } from './check.ts';
+import { addApiCommand, connect, type JsonOption } from './connection.ts';
+import { findMachine } from './find-machine.ts';
+import { formatJson, printable } from './printable.ts';
+import { type Fact, formatFacts } from './table.ts';
+import { formatAge, shortTime } from './times.ts';
 
-/** A machine as the configuration and the running service know it; without a service, what its store remembers. */
-export interface InspectedMachine {
-  readonly mac: Mac;
-  /** The network it was seen on, or the one its reservation lies in, or the first. */
-  readonly network: Network;
-  readonly inventory: Inventory;
-  /** What its DHCP packets said it is: `UEFI x64`; undefined when it wasn't seen. */
-  readonly firmware: string | undefined;
-  readonly address: Ipv4 | undefined;
-  /** Who it is; with a name, who it would be with that profile. */
-  identity(profile?: string): Identity;
-  /** True when the index of this identity was given out before; it would get it with its next boot otherwise. */
-  isNumbered(identity: AdmittedIdentity): boolean;
-  variables(identity: AdmittedIdentity): Variables;
+/** Adds `machine` to the command line. */
+export function addMachineCommand(program: Command): void {
+  addApiCommand(program, 'machine', 'tell all about a machine, and the story of its boots')
+    .argument('<machine>', 'its hardware address or its host name')
+    .option('--boots <n>', 'tell this many boots, the last one first', parseBoots, 1)
+    .action(async (machine: string, options: { boots: number } & JsonOption, command: Command) =>
+      machineCommand(await connect(command), machine, options, process.stdout),
+    );
 }
 
-type AdmittedIdentity = Extract<Identity, { readonly admission: 'boot' }>;
-
-/** Finds out about the machine with the hardware address `text`. Throws an Error for people. */
-export async function inspectMachine(config: Config, text: string): Promise<InspectedMachine> {
-  const mac = parseMac(text);
-  if (!mac) throw new Error(`"${text}" is not a hardware address such as 52:54:00:12:34:56`);
-  const machines = await listMachines(config.admin.listen).catch(() => undefined);
-  const seen = machines?.find((machine) => machine.mac === mac);
-  const records = machines?.flatMap(indexOf) ?? readIndexes(config.store.directory);
-  const indexes = new MachineIndexes({ records, onAssigned: () => {}, onForgotten: () => {} });
-  const numbered = new Set(records.filter((record) => record.mac === mac).map(({ profile }) => profile));
-  const reserved = config.machines.get(mac)?.address;
-  const address = reserved ?? parseIpv4(seen?.address ?? '');
-  const network = chooseNetwork(config, reserved, seen?.network);
-  const inventory = seen?.inventory ?? {};
-  return {
-    mac,
-    network,
-    inventory,
-    firmware: seen?.firmware,
-    address,
-    identity: (profile) =>
-      identify(
-        profile === undefined ? config : withProfile(config, mac, profile),
-        mac,
-        { inventory, ...(seen && { network: seen.network }) },
-        (request) => indexes.assign(request),
-      ),
-    isNumbered: ({ profile }) => numbered.has(profile.name),
-    variables: (identity) => buildVariables({ identity, network, inventory, address }),
-  };
+function parseBoots(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 0) return count;
+  throw new InvalidArgumentError('It must be a whole number.');
 }
 
-function indexOf({ mac, profile, index }: ShownMachine): MachineIndex[] {
-  const parsed = parseMac(mac);
-  return parsed && profile !== undefined && index !== undefined ? [{ profile, mac: parsed, index }] : [];
-}
-
-function withProfile(config: Config, mac: Mac, profile: string): Config {
-  if (!config.profiles.has(profile)) {
-    const [message, expected] = noProfile(profile, [...config.profiles.keys()]);
-    throw new Error(`${message} (expected ${expected})`);
+/** `rackseed machine MAC`: who it is, how it stands, and what happened in its last boots. */
+export async function machineCommand(
+  client: ApiClient,
+  text: string,
+  { boots: count, json }: { readonly boots: number } & JsonOption,
+  output: Output,
+): Promise<void> {
+  const mac = await findMachine(client, text);
+  const machine = await client.machine(mac);
+  const boots = count === 0 ? [] : (await client.boots(mac)).slice(0, count);
+  if (json) {
+    output.write(formatJson({ ...machine, boots }));
+    return;
   }
-  const entry = config.machines.get(mac) ?? { mac, labels: {}, adoptDisk: false };
-  return { ...config, machines: new Map(config.machines).set(mac, { ...entry, profile }) };
+  const story = boots.map((boot) => `\n${formatBoot(boot)}`);
+  output.write(`${describe(machine, Date.now())}${story.join('')}`);
+  if (count > 0 && boots.length === 0) output.write('\nit has not booted yet\n');
 }
 
-function chooseNetwork({ networks }: Config, reserved: Ipv4 | undefined, seen: string | undefined): Network {
-  const network =
-    networks.find(({ name }) => name === seen) ??
-    networks.find(({ subnet }) => reserved !== undefined && contains(subnet, reserved)) ??
-    networks[0];
-  if (!network) throw new Error('the configuration has no network');
-  return network;
+/** What is known of a machine; `now` in milliseconds since the epoch. */
+export function describe(machine: ShownMachine, now: number): string {
+  const { hostname, mac, state, since, stuck, progress, inventory, attachment, labels } = machine;
+  const ago = (iso: string) => `${shortTime(iso)}, ${formatAge(now - Date.parse(iso))} ago`;
+  const facts: (Fact | undefined)[] = [
+    ['machine', `${hostname} ${mac}`],
+    machine.cards.length > 1 ? ['cards', machine.cards.join(', ')] : undefined,
+    ['state', `${state} since ${ago(since)}`],
+    stuck && ['stuck', `at ${stuck.stage} since ${ago(stuck.since)}: ${stuck.cause}`],
+    state === 'discovered' ? ['approve', `rackseed approve ${mac}`] : undefined,
+    machine.stage && ['stage', `${machine.stage}${machine.stageAt ? `, ${ago(machine.stageAt)}` : ''}`],
+    progress && ['loads', describeProgress(progress)],
+    ['profile', describeProfile(machine)],
+    machine.bootOnce === undefined ? undefined : ['next boot', `profile ${machine.bootOnce}, once`],
+    machine.adoptDisk ? ['disk', 'its next boot may format the Docker disk whatever it holds'] : undefined,
+    machine.index === undefined ? undefined : ['index', String(machine.index)],
+    ['labels', formatLabels(labels)],
+    machine.place === undefined ? undefined : ['entry', machine.place],
+    machine.decidedBy === undefined
+      ? undefined
+      : ['decided', `by ${machine.decidedBy}${machine.decidedAt ? `, ${ago(machine.decidedAt)}` : ''}`],
+    ['network', machine.network],
+    ['address', machine.address ?? 'none'],
+    attachment && ['switch', [attachment.remote, attachment.circuit].filter(Boolean).join(' ')],
+    factOf('hardware', [inventory.manufacturer, inventory.product, inventory.buildarch]),
+    factOf('serial', [inventory.serial]),
+    factOf('asset', [inventory.asset]),
+    factOf('uuid', [inventory.uuid]),
+    factOf('firmware', [machine.firmware, machine.loader && `loads ${machine.loader}`], ', '),
+    ['seen', `first ${ago(machine.firstSeen)}; last ${ago(machine.lastSeen)}`],
+  ];
+  return formatFacts(facts.filter((fact) => fact !== undefined));
+}
+
+/** `rack=a1 role=db`, or `none`. */
+export function formatLabels(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return pairs.join(' ') || 'none';
+}
+
+function describeProfile({ profile, admission, reason }: ShownMachine): string {
+  if (profile !== undefined) return `${profile} (${reason})`;
+  return `none, it ${admission === 'ignore' ? 'gets no answer' : 'may not boot'}: ${reason}`;
+}
+
+function describeProgress({ file, bytes, size }: NonNullable<ShownMachine['progress']>): string {
+  const share = size > 0 ? ` (${Math.floor((100 * bytes) / size)} %)` : '';
+  return `${file}, ${formatBytes(bytes)} of ${formatBytes(size)}${share}`;
+}
+
+function factOf(what: string, parts: readonly (string | undefined)[], between = ' '): Fact | undefined {
+  const known = parts.filter((part) => part !== undefined && part !== '');
+  return known.length === 0 ? undefined : [what, known.join(between)];
+}
+
+/** The story of a boot: for each entry the time since the boot began, how long it took to come to that, and what it is. */
+export function formatBoot({ number, began, entries }: ShownBoot): string {
+  const start = Date.parse(began);
+  const rows = entries.map(({ kind, at, detail }, index) => {
+    const before = entries[index - 1];
+    return {
+      offset: formatDuration(Date.parse(at) - start),
+      step: before ? `+${formatDuration(Date.parse(at) - Date.parse(before.at))}` : '',
+      kind,
+      detail,
+    };
+  });
+  const width = (key: 'offset' | 'step' | 'kind') => Math.max(0, ...rows.map((row) => row[key].length));
+  const [offsets, steps, kinds] = [width('offset'), width('step'), width('kind')];
+  const lines = rows.map(({ offset, step, kind, detail }) =>
+    `  ${offset.padStart(offsets)}  ${step.padStart(steps)}  ${kind.padEnd(kinds)}  ${printable(detail)}`.trimEnd(),
+  );
+  return `${[`boot ${number}, began ${shortTime(began)}`, ...lines].join('\n')}\n`;
 }

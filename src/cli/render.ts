@@ -5,13 +5,13 @@ import { machineScriptFor } from '../http/machine-routes.ts';
 import type { Identity } from '../machines/identity.ts';
 import { fillArgs } from '../provision/cloud-config.ts';
 import { CLOUD_INIT_FILES } from '../provision/cloud-init.ts';
-import { type DocumentRequest, renderDocument } from '../provision/document.ts';
+import { type DocumentRequest, previewDocument } from '../provision/document.ts';
 import { DEFAULT_IGNITION_VERSION } from '../provision/ignition-spec.ts';
 import { describeNode } from '../provision/node.ts';
 import { describeMachine } from './describe.ts';
 import { diffLines } from './diff.ts';
+import { type InspectedMachine, inspectMachine } from './inspect.ts';
 import { requireConfig } from './load.ts';
-import { type InspectedMachine, inspectMachine } from './machine.ts';
 
 /** What `rackseed render` can print. */
 export const RENDER_FORMATS = ['cloud-config', 'ignition', 'cloud-init', 'ipxe'] as const;
@@ -94,7 +94,7 @@ function documentText(
   request: DocumentRequest,
 ): string {
   const { profile, entry } = identity;
-  const { text } = renderDocument(request, {
+  const text = previewDocument(request, {
     profile,
     variables: machine.variables(identity),
     adoptDisk: entry.adoptDisk,

@@ -1,7 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { listMachines } from '../http/admin-client.ts';
+import { ApiClient } from '../api-client/client.ts';
+import { localEndpoint } from '../api-client/endpoint.ts';
+import type { Mac } from '../net/mac.ts';
 import { LAB_NETWORK, writeLabConfiguration } from './configuration.ts';
 import { foreignImage, type Guest, type Image, labImage } from './image.ts';
 import {
@@ -56,6 +58,8 @@ export interface Lab {
   /** Unix socket of the service's admin app. */
   readonly adminSocket: string;
   readonly machines: readonly LabMachine[];
+  /** The service's process. */
+  readonly service: Pick<Child, 'output' | 'kill'>;
   /** Switches all machines on. Each keeps the data disk it has, from an earlier boot or made for it. */
   powerOn(): Promise<void>;
   /** Switches all machines off, as by a power cut. */
@@ -172,9 +176,16 @@ function assemble(options: LabOptions, parts: Parts): Lab {
   };
   undo.push(powerOff);
 
+  const api = new ApiClient(localEndpoint({ path: adminSocket }));
   const progress = async () => {
-    const shown = await listMachines({ path: adminSocket });
-    return running.map((machine) => progressOf(machine, shown));
+    const shown = await api.machines();
+    return Promise.all(
+      running.map(async (machine) => {
+        const seen = shown.find(({ mac }) => mac === machine.mac);
+        const [boot] = seen ? await api.boots(seen.mac as Mac) : [];
+        return progressOf(machine, seen, boot);
+      }),
+    );
   };
   const fail = async (problem: string, stuck: readonly MachineProgress[]) => {
     const consoles = await Promise.all(
@@ -188,7 +199,7 @@ function assemble(options: LabOptions, parts: Parts): Lab {
   };
 
   return {
-    ...{ namespace, directory, adminSocket, machines, progress, powerOff, stop },
+    ...{ namespace, directory, adminSocket, machines, service, progress, powerOff, stop },
     clock: () => (running[0] ? Date.now() - running[0].poweredOn : 0),
     async powerOn() {
       for (const [index, machine] of machines.entries()) {

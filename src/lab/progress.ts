@@ -1,5 +1,6 @@
-import type { ShownMachine } from '../http/admin-client.ts';
+import type { ShownBoot, ShownMachine } from '../api-client/types.ts';
 import type { Stage } from '../machines/machine.ts';
+import { isStage } from '../machines/timeline.ts';
 
 /** A virtual machine's way through its boot. */
 export interface MachineProgress {
@@ -22,23 +23,24 @@ export interface StageReached {
 }
 
 /**
- * Puts what the service says about a machine beside when it was switched on (milliseconds since the epoch). What it
- * remembers from before that is left out.
+ * Puts what the service says about a machine and its last boot beside when it was switched on (milliseconds since the epoch).
+ * What it remembers from before that is left out. Both are undefined for a machine it hasn't seen.
  */
 export function progressOf(
   machine: { readonly name: string; readonly mac: string; readonly poweredOn: number },
-  shown: readonly ShownMachine[],
+  seen: ShownMachine | undefined,
+  boot: ShownBoot | undefined,
 ): MachineProgress {
-  const seen = shown.find((candidate) => candidate.mac === machine.mac);
   return {
     hostname: seen?.hostname ?? machine.name,
     mac: machine.mac,
     ...(seen?.address !== undefined && { address: seen.address }),
     ...(seen?.firmware !== undefined && { firmware: seen.firmware }),
     held: seen?.admission === 'hold',
-    stages: (seen?.boot ?? [])
-      .map(({ stage, at, detail }) => ({ stage, after: Date.parse(at) - machine.poweredOn, detail }))
-      .filter(({ after }) => after >= 0),
+    stages: (boot?.entries ?? []).flatMap(({ kind, at, detail }) => {
+      const after = Date.parse(at) - machine.poweredOn;
+      return isStage(kind) && after >= 0 ? [{ stage: kind, after, detail }] : [];
+    }),
   };
 }
 

@@ -1,7 +1,8 @@
 import { extname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { isReady } from '../http/admin-client.ts';
+import { ApiClient } from '../api-client/client.ts';
+import { localEndpoint } from '../api-client/endpoint.ts';
 import type { Namespace } from './namespace.ts';
 import { type Child, start } from './process.ts';
 
@@ -11,23 +12,26 @@ const READY_TIMEOUT = 30_000;
  * Starts `rackseed serve` as a process of its own inside the namespace and waits until it is ready for machines.
  * @param config its configuration folder
  * @param adminSocket the unix socket of its admin app; a process in another network namespace can be reached by it
+ * @param options more for its command line
  * @throws with the service's last lines when it ends, or isn't ready within 30 s
  */
 export async function startService(
   namespace: Namespace,
   config: string,
   adminSocket: string,
+  options: readonly string[] = [],
 ): Promise<Child> {
   // The same way this process runs: dist/main.js by node, or src/main.ts by node with tsx.
   const main = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
-  const serve = [process.execPath, ...process.execArgv, main, 'serve', '--config', config];
+  const serve = [process.execPath, ...process.execArgv, main, 'serve', '--config', config, ...options];
   const service = await start(namespace.command(serve));
   let ended = false;
   void service.exited.then(() => {
     ended = true;
   });
   const deadline = Date.now() + READY_TIMEOUT;
-  while (!(await isReady({ path: adminSocket }))) {
+  const api = new ApiClient(localEndpoint({ path: adminSocket }));
+  while (!(await api.isReady())) {
     if (ended || Date.now() > deadline) {
       await service.stop();
       const problem = ended ? 'ended before it was ready' : `was not ready within ${READY_TIMEOUT / 1000} s`;

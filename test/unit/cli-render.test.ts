@@ -179,7 +179,7 @@ test('explain tells who a machine is, why, and where everything comes from', asy
 entry     machines/a.yaml: machines[0]
 network   kubernetes1
 address   192.168.0.150, reserved
-profile   worker, by machines/a.yaml: rules[0]: mac begins with 52:54:00
+profile   worker (machines/a.yaml: rules[0]: mac begins with 52:54:00)
 made of   profiles/worker.yaml on top of profiles/base.yaml
 index     1, with its next boot
 labels    rack=r1
