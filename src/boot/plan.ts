@@ -25,6 +25,7 @@ export interface ImagePlan {
 type ImageBoot = Extract<ProfileBoot, { readonly kind: 'image' }>;
 
 const HTTP_PORT = 80;
+const HTTPS_PORT = 443;
 
 /** Where the machines of a network reach the provisioning app, without a slash at the end: `http://192.168.0.254`. */
 export function baseUrl(network: Network): string {
@@ -32,11 +33,22 @@ export function baseUrl(network: Network): string {
   return `http://${formatIpv4(network.address)}${port === HTTP_PORT ? '' : `:${port}`}`;
 }
 
+/** Where they reach the HTTPS app, which gives them their keys: `https://192.168.0.254`. */
+export function httpsUrl(network: Network): string {
+  const { port } = network.https;
+  return `https://${formatIpv4(network.address)}${port === HTTPS_PORT ? '' : `:${port}`}`;
+}
+
 /**
  * What `machine` boots on `network`. `args` are its profile's kernel arguments with their placeholders filled; what makes
- * the image find its root file system and its document is added.
+ * the image find its root file system and its document is added. `token` lets it have the document: see `BootTokens`.
  */
-export function planBoot(machine: AdmittedMachine, network: Network, args: readonly string[]): BootPlan {
+export function planBoot(
+  machine: AdmittedMachine,
+  network: Network,
+  args: readonly string[],
+  token?: string,
+): BootPlan {
   const { profile } = machine;
   const { boot } = profile;
   if (boot.kind === 'local-disk') return { kind: 'local-disk' };
@@ -49,28 +61,29 @@ export function planBoot(machine: AdmittedMachine, network: Network, args: reado
     args: [
       ...args,
       ...(boot.rootfs === undefined ? [] : [`coreos.live.rootfs_url=${url(boot.rootfs)}`]),
-      ...(documentOf(profile) ? documentArgs(boot, baseUrl(network), macToHyphens(machine.mac)) : []),
+      ...(documentOf(profile) ? documentArgs(boot, baseUrl(network), macToHyphens(machine.mac), token) : []),
     ],
   };
 }
 
 /** The kernel arguments that make an image fetch its document. */
-function documentArgs({ document, image }: ImageBoot, base: string, mac: string): string[] {
+function documentArgs({ document, image }: ImageBoot, base: string, mac: string, token?: string): string[] {
+  const query = token === undefined ? '' : `?token=${token}`;
   switch (document) {
     case 'cloud-config':
-      return [`cloud-config-url=${base}/cloud-config/${mac}`];
+      return [`cloud-config-url=${base}/cloud-config/${mac}${query}`];
     case 'ignition':
       // Flatcar has a word of its own for a first boot, and finds out by itself which platform it is on.
       return [
         ...(familyName(image) === 'flatcar'
           ? ['flatcar.first_boot=1']
           : ['ignition.firstboot', 'ignition.platform.id=metal']),
-        `ignition.config.url=${base}/ignition/${mac}`,
+        `ignition.config.url=${base}/ignition/${mac}${query}`,
       ];
     case 'cloud-init':
       // Releases since 24.1 would rather have `ds=nocloud`, but with it those from 23.2 on don't look on the network, and
-      // all of them understand this. File names are put right behind the slash.
-      return [`ds=nocloud-net;s=${base}/nocloud/${mac}/`];
+      // all of them understand this. File names are put right behind the slash, so the token can't be a query.
+      return [`ds=nocloud-net;s=${base}/nocloud/${mac}/${token === undefined ? '' : `${token}/`}`];
   }
 }
 

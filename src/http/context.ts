@@ -1,11 +1,15 @@
 import type { AdmittedMachine } from '../boot/plan.ts';
 import type { ConfigSource, Network } from '../config/config.ts';
+import type { BootTokens } from '../machines/boot-tokens.ts';
 import type { Identity } from '../machines/identity.ts';
 import type { Inventory } from '../machines/machine.ts';
 import type { Mac } from '../net/mac.ts';
 import type { DocumentRequest, RenderedDocument } from '../provision/document.ts';
+import type { SecretsDelivery } from '../provision/secrets.ts';
 import type { HttpEvent } from './events.ts';
 import type { FileCache } from './file-cache.ts';
+import type { GuessLimit } from './guess-limit.ts';
+import type { RenderedDocuments } from './rendered-documents.ts';
 
 /** What the provisioning app's routes need from the rest of the service. */
 export interface ProvisioningContext {
@@ -26,8 +30,23 @@ export interface ProvisioningContext {
     machine: AdmittedMachine,
     network: Network,
     request: DocumentRequest,
+    /** How the machine is to fetch its keys; without it the document holds them. */
+    delivery?: SecretsDelivery,
   ) => Promise<RenderedDocument>;
-  /** The address that a machine holds a running lease of, in dotted notation. */
+  /** What was rendered for boots that are going on; shared by all apps. */
+  readonly rendered: RenderedDocuments;
+  /** The tokens in machines' scripts. */
+  readonly tokens: BootTokens;
+  /** Who shows wrong ones. */
+  readonly guesses: GuessLimit;
+  /** The certificate of the CA by which machines know the HTTPS app, PEM. */
+  readonly bootCa: () => string;
+  /** The time, milliseconds since the epoch. */
+  readonly now: () => number;
+  /**
+   * The address leased to a machine, in dotted notation; the last one after its lease has ended, until somebody else gets
+   * it.
+   */
   readonly leasedAddress: (mac: Mac) => string | undefined;
   /** The machine that told this SMBIOS uuid, in any case of letters. */
   readonly findByUuid: (uuid: string) => Mac | undefined;

@@ -1,41 +1,75 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { documentOf } from '../config/document-format.ts';
+import { secretsToken } from '../machines/boot-token.ts';
 import type { Mac } from '../net/mac.ts';
 import { CLOUD_INIT_FILES } from '../provision/cloud-init.ts';
-import type { DocumentRequest } from '../provision/document.ts';
+import { type DocumentRequest, describesNode } from '../provision/document.ts';
 import { IgnitionVersionError } from '../provision/ignition.ts';
 import { IGNITION_VERSIONS } from '../provision/ignition-spec.ts';
 import { chooseIgnitionVersion } from './accept.ts';
-import { sendText, whenDelivered } from './answer.ts';
+import { sendText, whenOver } from './answer.ts';
 import type { ProvisioningContext } from './context.ts';
 import { findMachine, requireAdmission } from './machine-routes.ts';
-import { requireMac, type Values } from './machine-values.ts';
+import { first, requireMac, type Values } from './machine-values.ts';
 import { Refusal } from './refusal.ts';
+import { secretsDelivery } from './secrets-delivery.ts';
+import { requireToken, watchGuesses } from './token-access.ts';
 
-/** The documents of machines: cloud-config, Ignition, and the four files of cloud-init's NoCloud source. */
+/** A request whose path may name a machine and hold a token. */
+type DocumentHttpRequest = FastifyRequest<{ Params: Values; Querystring: Values }>;
+
+/** What a request is about. */
+interface Asked {
+  readonly mac: Mac;
+  readonly wanted: DocumentRequest;
+  /** Empty when there is none. */
+  readonly token: string;
+}
+
+/**
+ * The documents of machines: cloud-config, Ignition, and the four files of cloud-init's NoCloud source. Each wants the
+ * token of the machine's boot script, since a profile may hold keys anywhere.
+ */
 export function registerDocumentRoutes(app: FastifyInstance, context: ProvisioningContext): void {
-  const send = (mac: Mac, wanted: DocumentRequest, request: FastifyRequest, reply: FastifyReply) =>
-    sendDocument(context, mac, wanted, request, reply);
-
-  app.get<{ Params: Values }>('/cloud-config/:mac', (request, reply) =>
-    send(requireMac(request.params.mac), { format: 'cloud-config' }, request, reply),
-  );
-  app.get<{ Params: Values }>('/ignition/:mac', (request, reply) =>
-    send(requireMac(request.params.mac), ignitionFor(request), request, reply),
-  );
-  for (const file of CLOUD_INIT_FILES) {
-    app.get<{ Params: Values }>(`/nocloud/:mac/${file}`, (request, reply) =>
-      send(requireMac(request.params.mac), { format: 'cloud-init', file }, request, reply),
+  const serve = (path: string, read: (request: DocumentHttpRequest) => Asked) =>
+    app.get<{ Params: Values; Querystring: Values }>(path, (request, reply) =>
+      sendDocument(context, read(request), request, reply),
     );
-  }
+  const fromPath = ({ params }: DocumentHttpRequest) => requireMac(params.mac);
+  // matchbox's names have the machine in the query.
+  const fromQuery = ({ query }: DocumentHttpRequest) => findMachine(context, query);
+  const token = ({ query }: DocumentHttpRequest) => first(query.token);
 
-  // matchbox's names for two of them.
-  app.get<{ Querystring: Values }>('/cloud', (request, reply) =>
-    send(findMachine(context, request.query), { format: 'cloud-config' }, request, reply),
-  );
-  app.get<{ Querystring: Values }>('/ignition', (request, reply) =>
-    send(findMachine(context, request.query), ignitionFor(request), request, reply),
-  );
+  for (const [path, machine] of [
+    ['/cloud-config/:mac', fromPath],
+    ['/cloud', fromQuery],
+  ] as const) {
+    serve(path, (request) => ({
+      mac: machine(request),
+      wanted: { format: 'cloud-config' },
+      token: token(request),
+    }));
+  }
+  for (const [path, machine] of [
+    ['/ignition/:mac', fromPath],
+    ['/ignition', fromQuery],
+  ] as const) {
+    serve(path, (request) => ({
+      mac: machine(request),
+      wanted: ignitionFor(request),
+      token: token(request),
+    }));
+  }
+  for (const file of CLOUD_INIT_FILES) {
+    const wanted = { format: 'cloud-init', file } as const;
+    // cloud-init puts the names of its files behind a folder, so the token is one.
+    serve(`/nocloud/:mac/:token/${file}`, (request) => ({
+      mac: fromPath(request),
+      wanted,
+      token: first(request.params.token),
+    }));
+    serve(`/nocloud/:mac/${file}`, (request) => ({ mac: fromPath(request), wanted, token: token(request) }));
+  }
 }
 
 /** What an Ignition of this age is given. */
@@ -51,43 +85,47 @@ function ignitionFor({ headers }: FastifyRequest): DocumentRequest {
 
 async function sendDocument(
   context: ProvisioningContext,
-  mac: Mac,
-  wanted: DocumentRequest,
+  { mac, wanted, token }: Asked,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const machine = requireAdmission(context, mac);
-  const { profile } = machine;
-  const format = documentOf(profile);
-  if (format !== wanted.format) {
-    const said = format ? `is written as ${format}, not as ${wanted.format}` : 'has no document';
-    throw new Refusal(404, `profile ${profile.name} of ${mac} ${said}`);
-  }
-  // Before anything is rendered, so that no stranger makes the cluster hand out keys.
-  const isUserData = wanted.format !== 'cloud-init' || wanted.file === 'user-data';
-  if (profile.kubernetes && isUserData) requireOwnAddress(context, mac, request.ip);
-  const { text, secret } = await context.renderDocument(machine, context.network, wanted).catch(asRefusal);
-  if (secret) requireOwnAddress(context, mac, request.ip);
-  whenDelivered(reply, context.observe, {
-    type: 'document',
-    mac,
-    address: request.ip,
-    format: wanted.format,
-    ...(wanted.format === 'cloud-init' && { file: wanted.file }),
-    bytes: Buffer.byteLength(text),
+  const { tokens, now, observe } = context;
+  const address = request.ip;
+  // All of it before anything is rendered, so that no stranger makes the cluster hand out keys.
+  const { machine, grant } = watchGuesses(context, address, () => {
+    const admitted = requireAdmission(context, mac);
+    const { profile } = admitted;
+    const format = documentOf(profile);
+    if (format !== wanted.format) {
+      const said = format ? `is written as ${format}, not as ${wanted.format}` : 'has no document';
+      throw new Refusal(404, `profile ${profile.name} of ${mac} ${said}`);
+    }
+    return { machine: admitted, grant: requireToken(context, token, { mac, address, use: 'document' }) };
   });
+  const isWhole = describesNode(wanted);
+  const render = () => {
+    const delivery = secretsDelivery(context, mac, secretsToken(token));
+    return context.renderDocument(machine, context.network, wanted, delivery);
+  };
+  const rendering = isWhole ? context.rendered.get(grant.token, wanted, now(), render) : render();
+  const { text } = await rendering.catch(asRefusal);
+  if (request.method === 'GET') {
+    const told = isWhole ? await tokens.deliver(grant, now()) : undefined;
+    whenOver(reply, (complete) => {
+      told?.(complete);
+      if (!complete) return;
+      const file = wanted.format === 'cloud-init' && { file: wanted.file };
+      observe({
+        type: 'document',
+        mac,
+        address,
+        format: wanted.format,
+        ...file,
+        bytes: Buffer.byteLength(text),
+      });
+    });
+  }
   return sendText(reply, text, wanted.format === 'ignition' ? 'application/json; charset=utf-8' : undefined);
-}
-
-/** Throws a Refusal unless the request comes from the address that the machine leased. */
-function requireOwnAddress({ leasedAddress }: ProvisioningContext, mac: Mac, from: string): void {
-  const leased = leasedAddress(mac);
-  if (leased === from) return;
-  throw new Refusal(
-    403,
-    `this document of ${mac} holds keys; it is given only to the machine itself, at the address it leased`,
-    `${from} asked for the document of ${mac}, which holds keys, but ${mac} has ${leased ?? 'no address'}`,
-  );
 }
 
 function asRefusal(error: unknown): never {

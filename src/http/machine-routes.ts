@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { type AdmittedMachine, planBoot } from '../boot/plan.ts';
 import { bootScript, holdScript, localDiskScript, machineScript } from '../boot/script.ts';
+import { documentOf } from '../config/document-format.ts';
+import type { ScriptWay } from '../machines/boot-token.ts';
 import { formatIpv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import { sendText, whenDelivered } from './answer.ts';
@@ -14,14 +16,15 @@ export function registerMachineRoutes(app: FastifyInstance, context: Provisionin
 
   app.get('/boot.ipxe', (_, reply) => sendText(reply, bootScript()));
 
-  app.get<{ Querystring: Values }>('/ipxe', (request, reply) => {
+  app.get<{ Querystring: Values }>('/ipxe', async (request, reply) => {
     const mac = requireMac(request.query.mac);
     const inventory = readInventory(request.query);
     const ignored = new Refusal(404, `${mac} is not in the configuration and is ignored`);
     if (context.identify(mac).admission === 'ignore') throw ignored;
     // First of all, since it may decide which profile the machine gets.
     context.onInventory(mac, inventory, request.ip);
-    const script = machineScriptFor(context, mac, inventory.serial);
+    const token = request.method === 'GET' ? await tokenFor(context, mac, request.ip, 'http') : undefined;
+    const script = machineScriptFor(context, mac, inventory.serial, token);
     if (!script) throw ignored;
     whenDelivered(reply, observe, { type: 'script', mac, address: request.ip, answer: script.answer });
     return sendText(reply, script.script);
@@ -49,22 +52,52 @@ export function findMachine({ findByUuid }: ProvisioningContext, query: Values):
   return mac;
 }
 
+/**
+ * The token for a script that goes to `address`. Only the machine itself gets one, at the address it has leased, and only
+ * when it may boot a profile with a document: so nobody else can take the ones it has from it. Rejects with a Refusal when
+ * it can't be written down.
+ */
+export async function tokenFor(
+  { identify, leasedAddress, tokens, now }: TokenContext,
+  mac: Mac,
+  address: string,
+  way: ScriptWay,
+): Promise<string | undefined> {
+  const machine = identify(mac);
+  if (machine.admission !== 'boot' || !documentOf(machine.profile)) return undefined;
+  if (leasedAddress(mac) !== address) return undefined;
+  try {
+    return await tokens.issue(mac, address, way, now());
+  } catch (error) {
+    const reason = `${mac} gets no script, since its token can't be written down: ${(error as Error).message}`;
+    throw new Refusal(503, 'the script is not to be had now; try again', reason);
+  }
+}
+
+type TokenContext = Pick<ProvisioningContext, 'identify' | 'leasedAddress' | 'tokens' | 'now'>;
+
 /** What a machine's own script is made from. */
 export type ScriptContext = Pick<ProvisioningContext, 'network' | 'identify' | 'fillArgs'>;
 
-/** The script of one machine and what it does: boot, wait, or leave the network; undefined for one that is ignored. */
+/**
+ * The script of one machine and what it does: boot, wait, or leave the network; undefined for one that is ignored. With
+ * `token` the machine gets its document.
+ */
 export function machineScriptFor(
   { network, identify, fillArgs }: ScriptContext,
   mac: Mac,
   serial: string | undefined,
+  token?: string,
 ): { readonly answer: 'boot' | 'hold' | 'local-disk'; readonly script: string } | undefined {
   const machine = identify(mac);
   if (machine.admission === 'ignore') return undefined;
   if (machine.admission === 'hold') {
-    return { answer: 'hold', script: holdScript({ mac, serial, server: formatIpv4(network.address) }) };
+    const { verdict } = machine;
+    const server = formatIpv4(network.address);
+    return { answer: 'hold', script: holdScript({ mac, serial, network: network.name, server, verdict }) };
   }
   const isImage = machine.profile.boot.kind === 'image';
-  const plan = planBoot(machine, network, isImage ? fillArgs(machine, network) : []);
+  const plan = planBoot(machine, network, isImage ? fillArgs(machine, network) : [], token);
   return plan.kind === 'image'
     ? { answer: 'boot', script: machineScript(machine, plan) }
     : { answer: 'local-disk', script: localDiskScript(machine) };

@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { withoutTokens } from '../machines/boot-token.ts';
 import type { HttpEvent } from './events.ts';
 
 /**
@@ -8,12 +9,24 @@ import type { HttpEvent } from './events.ts';
 export class Refusal extends Error {
   readonly status: number;
   readonly reason: string;
+  readonly mac: string | undefined;
+  readonly isTold: boolean;
 
-  constructor(status: number, message: string, reason = message) {
+  constructor(status: number, message: string, reason = message, about: RefusalFacts = {}) {
     super(message);
     this.status = status;
     this.reason = reason;
+    this.mac = about.mac;
+    this.isTold = about.isTold ?? true;
   }
+}
+
+/** What else the administrator is told of a refusal. */
+export interface RefusalFacts {
+  /** The machine that somebody asked about. */
+  readonly mac?: string;
+  /** False for one of many alike, which is only counted. */
+  readonly isTold?: boolean;
 }
 
 /** Seconds after which a client should try again on 503. */
@@ -36,11 +49,19 @@ export function answerErrorsInText(app: FastifyInstance, observe: (event: HttpEv
 export function refuse(
   request: FastifyRequest,
   reply: FastifyReply,
-  { status, message, reason }: Refusal,
+  { status, message, reason, mac, isTold }: Refusal,
   observe: (event: HttpEvent) => void,
 ): void {
   const route = request.routeOptions.url ?? 'unknown';
-  observe({ type: 'refused', address: request.ip, route, status, reason });
+  observe({
+    type: 'refused',
+    address: request.ip,
+    route,
+    status,
+    reason: withoutTokens(reason),
+    ...(mac !== undefined && { mac }),
+    ...(!isTold && { isRepeated: true }),
+  });
   if (status === 503) reply.header('retry-after', RETRY_AFTER);
   reply
     .code(status)

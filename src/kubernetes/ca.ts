@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
+import { formatIpv4, type Ipv4 } from '../net/ipv4.ts';
 import { type Asn1, bitString, encode, sequence } from './asn1.ts';
 import {
   authorityKeyIdentifier,
@@ -11,6 +12,8 @@ import {
   keyIdentifier,
   keyUsage,
   pem,
+  serverAuth,
+  subjectAddresses,
   subjectKeyIdentifier,
   toBeSigned,
 } from './certificate.ts';
@@ -113,9 +116,19 @@ export function pairCa({ path, text }: NamedText, keyFile: NamedText): Ca {
   };
 }
 
-/** Makes a CA as kubeadm does: a key of `type`, and a certificate for `lifetime` seconds from `now` (milliseconds). */
+/** What a CA is made with. */
+export interface CaSettings {
+  readonly commonName: string;
+  readonly keyType: KeyType;
+  /** Seconds. */
+  readonly lifetime: number;
+  /** From when it is valid; a few minutes before it is made unless given. */
+  readonly notBefore?: Date;
+}
+
+/** Makes a CA as kubeadm does: a key, and a certificate that ends `lifetime` after `now` (milliseconds). */
 export async function createCa(
-  { commonName, keyType, lifetime }: { commonName: string; keyType: KeyType; lifetime: number },
+  { commonName, keyType, lifetime, notBefore }: CaSettings,
   now: number,
 ): Promise<IssuedCertificate> {
   const { publicKey, privateKeyPem } = await makeKeyPair(keyType);
@@ -124,15 +137,19 @@ export async function createCa(
   const certificate = { key, algorithm, name: distinguishedName({ commonName }) };
   const notAfter = new Date(now + lifetime * 1000);
   return {
-    certificatePem: await selfSign(certificate, publicKey, now, notAfter),
+    certificatePem: await selfSign(certificate, publicKey, {
+      notBefore: notBefore ?? backdated(now),
+      notAfter,
+    }),
     keyPem: privateKeyPem,
     notAfter,
   };
 }
 
 /** A new certificate for a CA's name and key, for `lifetime` seconds from `now` (milliseconds); what it issued stays good. */
-export function renewCa(ca: Ca, lifetime: number, now: number): Promise<string> {
-  return selfSign(ca, publicKeyOf(ca.key), now, new Date(now + lifetime * 1000), ca.keyIdentifier);
+export function renewCa(ca: Ca, lifetime: number, now: number, notBefore = backdated(now)): Promise<string> {
+  const validity = { notBefore, notAfter: new Date(now + lifetime * 1000) };
+  return selfSign(ca, publicKeyOf(ca.key), validity, ca.keyIdentifier);
 }
 
 /**
@@ -150,7 +167,7 @@ export async function issueNodeCertificate(
     serial: randomBytes(16),
     issuer: ca.name,
     subject: distinguishedName({ organization: 'system:nodes', commonName: `system:node:${nodeName}` }),
-    notBefore: new Date(now - BACKDATED),
+    notBefore: backdated(now),
     notAfter,
     publicKey,
     extensions: [
@@ -164,21 +181,51 @@ export async function issueNodeCertificate(
   return { certificatePem, keyPem: privateKeyPem, notAfter };
 }
 
+/**
+ * Issues a certificate with which a TLS server proves that it answers at `address`. It is good from `notBefore` for
+ * `lifetime` seconds after `now` (milliseconds), but never longer than the CA.
+ */
+export async function issueServerCertificate(
+  ca: Ca,
+  { address, lifetime, notBefore }: { address: Ipv4; lifetime: number; notBefore: Date },
+  now: number,
+): Promise<IssuedCertificate> {
+  const { publicKey, privateKeyPem } = await makeKeyPair('ecdsa');
+  const notAfter = new Date(Math.min(now + lifetime * 1000, Date.parse(ca.certificate.validTo)));
+  const certificatePem = await signCertificate(ca, {
+    serial: randomBytes(16),
+    issuer: ca.name,
+    subject: distinguishedName({ commonName: formatIpv4(address) }),
+    notBefore,
+    notAfter,
+    publicKey,
+    extensions: [
+      keyUsage('digitalSignature'),
+      serverAuth(),
+      isNoCa(),
+      subjectAddresses(address),
+      subjectKeyIdentifier(keyIdentifier(publicKey)),
+      authorityKeyIdentifier(ca.keyIdentifier),
+    ],
+  });
+  return { certificatePem, keyPem: privateKeyPem, notAfter };
+}
+
+const backdated = (now: number): Date => new Date(now - BACKDATED);
+
 type Signer = Pick<Ca, 'key' | 'algorithm' | 'name'>;
 
 function selfSign(
   signer: Signer,
   publicKey: Buffer,
-  now: number,
-  notAfter: Date,
+  validity: Pick<CertificateFields, 'notBefore' | 'notAfter'>,
   identifier = keyIdentifier(publicKey),
 ): Promise<string> {
   return signCertificate(signer, {
     serial: randomBytes(16),
     issuer: signer.name,
     subject: signer.name,
-    notBefore: new Date(now - BACKDATED),
-    notAfter,
+    ...validity,
     publicKey,
     extensions: [
       keyUsage('digitalSignature', 'keyEncipherment', 'keyCertSign'),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Ipv4 } from '../net/ipv4.ts';
 import {
   type Asn1,
   bitString,
@@ -77,6 +78,26 @@ export function keyUsage(...usages: readonly (keyof typeof KEY_USAGE)[]): Asn1 {
 
 /** The holder may authenticate as a TLS client (RFC 5280 §4.2.1.12). */
 export const clientAuth = (): Asn1 => extension(OID.extendedKeyUsage, false, sequence(oid(OID.clientAuth)));
+
+/** The holder may authenticate as a TLS server. */
+export const serverAuth = (): Asn1 => extension(OID.extendedKeyUsage, false, sequence(oid(OID.serverAuth)));
+
+/** The IPv4 addresses that the holder answers at (§4.2.1.6). */
+export const subjectAddresses = (...addresses: readonly Ipv4[]): Asn1 =>
+  extension(
+    OID.subjectAltName,
+    false,
+    sequence(...addresses.map((address) => implicit(IP_ADDRESS, bytesOf(address)))),
+  );
+
+/** Tag of a GeneralName that is an IP address. */
+const IP_ADDRESS = 7;
+
+function bytesOf(address: Ipv4): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(address);
+  return bytes;
+}
 
 /** The holder is a CA (§4.2.1.9). */
 export const isCa = (): Asn1 => extension(OID.basicConstraints, true, sequence(booleanTrue()));

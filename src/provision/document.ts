@@ -4,8 +4,9 @@ import { type CloudInitFile, renderCloudInit } from './cloud-init.ts';
 import { renderIgnition } from './ignition.ts';
 import type { IgnitionVersion } from './ignition-spec.ts';
 import type { JoinMaterial } from './join.ts';
-import { describeNode } from './node.ts';
+import { describeNode, type NodeDescription } from './node.ts';
 import { fillPlaceholders } from './placeholders.ts';
+import { ignitionPointer, SECRETS_UNIT, type SecretsDelivery, splitSecrets } from './secrets.ts';
 import type { Variables } from './variables.ts';
 
 /** One document of a machine, as it asks for it. */
@@ -22,48 +23,101 @@ export interface DocumentSources {
   readonly join?: JoinMaterial;
   /** The Docker disk may be formatted whatever it holds. */
   readonly adoptDisk: boolean;
+  /** How the machine fetches what is secret; without it, and where the profile wants it so, the document holds it. */
+  readonly delivery?: SecretsDelivery;
 }
 
 export interface RenderedDocument {
   readonly text: string;
-  /** True when whoever reads it can act as the machine. */
-  readonly secret: boolean;
+  /** What the document makes the machine fetch; absent when it holds all there is. */
+  readonly secondStage?: SecondStage;
 }
 
-/** True for a document that holds what the machine joins its cluster with. */
+/** The second part of a document, which is fetched by TLS. */
+export interface SecondStage {
+  /** Media type. */
+  readonly type: 'application/json' | 'application/x-tar';
+  readonly body: Uint8Array;
+}
+
+/** True for a document that describes the node; false for those of cloud-init's files that only lead to it. */
+export function describesNode(request: DocumentRequest): boolean {
+  return request.format !== 'cloud-init' || request.file === 'user-data';
+}
+
+/** True for a document that holds what the machine joins its cluster with, or makes the machine fetch it. */
 export function needsJoin(profile: Profile, request: DocumentRequest): boolean {
-  if (request.format === 'cloud-init' && request.file !== 'user-data') return false;
-  return profile.kubernetes?.role === 'worker';
+  return describesNode(request) && profile.kubernetes?.role === 'worker';
 }
 
 /**
- * Writes a document of a machine. Throws a PlaceholderError when something in the profile can't be filled, and an
- * IgnitionVersionError when the version asked for can't say what the profile does.
+ * Writes a document of a machine. With a `delivery`, an Ignition configuration only points to the real one, and the others
+ * leave out the files that hold keys, which a unit fetches. Throws a PlaceholderError when something in the profile can't
+ * be filled, and an IgnitionVersionError when the version asked for can't say what the profile does.
  */
 export function renderDocument(request: DocumentRequest, sources: DocumentSources): RenderedDocument {
   const { variables, join, adoptDisk } = sources;
   const profile = fillFragments(sources.profile, variables);
-  const node = describeNode(profile, variables, join, adoptDisk);
-  const secret = node.files.some((file) => file.secret);
-  switch (request.format) {
-    case 'cloud-config':
-      return { text: renderCloudConfig(node, profile), secret };
-    case 'ignition':
-      return { text: renderIgnition(node, profile, request.version), secret };
-    case 'cloud-init': {
-      const { mac, hostname } = variables.machine;
-      const { domain } = variables.network;
-      const machine = { mac, hostname, ...(domain !== undefined && { domain }) };
-      const { userData, metaData, vendorData, networkConfig } = renderCloudInit(node, profile, machine);
-      const texts: Readonly<Record<CloudInitFile, string>> = {
-        'user-data': userData,
-        'meta-data': metaData,
-        'vendor-data': vendorData,
-        'network-config': networkConfig,
-      };
-      return { text: texts[request.file], secret: secret && request.file === 'user-data' };
-    }
+  const { boot } = profile;
+  const delivery = boot.kind === 'image' && boot.secrets === 'https' ? sources.delivery : undefined;
+  if (request.format === 'ignition') {
+    const node = describeNode(profile, variables, join, adoptDisk);
+    const config = renderIgnition(node, profile, request.version);
+    if (!delivery) return { text: config };
+    const body = Buffer.from(config);
+    return {
+      text: ignitionPointer(delivery, config, request.version),
+      secondStage: { type: 'application/json', body },
+    };
   }
+  const whole = describeNode(profile, variables, join, adoptDisk, delivery);
+  const fetches = whole.units.some(({ name }) => name === SECRETS_UNIT);
+  const { node, archive } = fetches ? splitSecrets(whole) : { node: whole, archive: undefined };
+  const text =
+    request.format === 'cloud-config'
+      ? renderCloudConfig(node, profile)
+      : cloudInitFile(request.file, node, profile, variables);
+  return {
+    text,
+    ...(archive && describesNode(request) && { secondStage: { type: 'application/x-tar', body: archive } }),
+  };
+}
+
+/** In the place of what is other at each boot and nobody else's business. */
+const HIDDEN: SecretsDelivery = {
+  url: 'https://SERVER/secrets/MAC?token=TOKEN',
+  caPem: 'The CA of SERVER\n',
+};
+
+/**
+ * A document as people may see it: without keys, and without what opens them. An Ignition configuration is the one that the
+ * machine fetches in its second step.
+ */
+export function previewDocument(
+  request: DocumentRequest,
+  sources: Omit<DocumentSources, 'join' | 'delivery'>,
+): string {
+  return renderDocument(request, {
+    ...sources,
+    ...(request.format !== 'ignition' && { delivery: HIDDEN }),
+  }).text;
+}
+
+function cloudInitFile(
+  file: CloudInitFile,
+  node: NodeDescription,
+  profile: Profile,
+  { machine: { mac, hostname }, network: { domain } }: Variables,
+): string {
+  const machine = { mac, hostname, ...(domain !== undefined && { domain }) };
+  const { userData, metaData, vendorData, networkConfig } = renderCloudInit(node, profile, machine);
+  const texts: Readonly<Record<CloudInitFile, string>> = {
+    'user-data': userData,
+    'meta-data': metaData,
+    'vendor-data': vendorData,
+    'network-config': networkConfig,
+  };
+  return texts[file];
 }
 
 /** The profile with the placeholders of what only one format can say filled. */

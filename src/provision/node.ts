@@ -6,6 +6,7 @@ import { type Entry, mergeFiles, mergeUnits } from './entries.ts';
 import type { JoinMaterial } from './join.ts';
 import { expandKubernetes } from './kubernetes.ts';
 import { fillPlaceholders, PlaceholderError } from './placeholders.ts';
+import { expandSecrets, type SecretsDelivery } from './secrets.ts';
 import { combineSections } from './section.ts';
 import type { Variables } from './variables.ts';
 
@@ -99,7 +100,8 @@ export interface User {
  * stand for. A file or unit that the profile writes itself changes the one of the same path or name.
  *
  * `join` is what the machine joins its cluster with; without it the files that hold it are left out. `adoptDisk` is true
- * when the Docker disk may be formatted whatever it holds. Throws a PlaceholderError that names profile and place when
+ * when the Docker disk may be formatted whatever it holds. With `delivery` a worker fetches its keys, before its kubelet
+ * starts; the files that hold them are among the node's all the same (see `splitSecrets`). Throws a PlaceholderError that names profile and place when
  * something in the profile can't be filled or becomes unusable by being filled.
  */
 export function describeNode(
@@ -107,6 +109,7 @@ export function describeNode(
   variables: Variables,
   join?: JoinMaterial,
   adoptDisk = false,
+  delivery?: SecretsDelivery,
 ): NodeDescription {
   const { cloudConfig = {}, origins } = profile;
   const document = fill(profile, 'cloud_config', cloudConfig, variables) as Entry;
@@ -115,6 +118,7 @@ export function describeNode(
   const kubernetes = profile.kubernetes && filledKubernetes(profile, profile.kubernetes, variables);
   const sections = combineSections([
     ...(disk ? [expandDockerDisk(disk, variables, adoptDisk)] : []),
+    ...(delivery && kubernetes?.role === 'worker' ? [expandSecrets(delivery)] : []),
     ...(kubernetes ? [expandKubernetes(kubernetes, variables, join)] : []),
   ]);
   const originOf = (places: ReadonlyMap<string, string> | undefined) => (name: string) =>

@@ -38,6 +38,7 @@ test('every script is one that shellcheck finds nothing in', async (t) => {
   const names = [
     'docker-disk',
     'download-kubernetes',
+    'fetch-secrets',
     'kubeadm',
     'phone-home',
     'report-kubelet',

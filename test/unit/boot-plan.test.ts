@@ -5,7 +5,7 @@ import { profile } from '../support/nodes.ts';
 import { KNOWN, NETWORK } from '../support/provisioning.ts';
 
 /** The kernel arguments of a machine with a profile. */
-function argsOf(given: Profile): readonly string[] {
+function argsOf(given: Profile, token?: string): readonly string[] {
   const entry = { mac: KNOWN, labels: {}, adoptDisk: false };
   const machine = {
     admission: 'boot',
@@ -16,7 +16,7 @@ function argsOf(given: Profile): readonly string[] {
     entry,
     labels: {},
   };
-  const plan = planBoot(machine as Parameters<typeof planBoot>[0], NETWORK, ['quiet']);
+  const plan = planBoot(machine as Parameters<typeof planBoot>[0], NETWORK, ['quiet'], token);
   return plan.kind === 'image' ? plan.args : [];
 }
 
@@ -60,6 +60,31 @@ for (const [what, given, added] of FORMATS) {
     t.deepEqual(argsOf(given), ['quiet', ...added]);
   });
 }
+
+const WITH_TOKEN: readonly [string, Profile, string][] = [
+  [
+    'cloud-config',
+    profile('cloud-config', 'flatcar', said),
+    `cloud-config-url=${BASE}/cloud-config/${MAC}?token=T-_0`,
+  ],
+  [
+    'Ignition',
+    profile('ignition', 'flatcar', said),
+    `ignition.config.url=${BASE}/ignition/${MAC}?token=T-_0`,
+  ],
+  // cloud-init puts its files' names right behind.
+  ['cloud-init', profile('cloud-init', 'debian', said), `ds=nocloud-net;s=${BASE}/nocloud/${MAC}/T-_0/`],
+];
+
+for (const [what, given, argument] of WITH_TOKEN) {
+  test(`the token of this boot is in the address of its document for ${what}`, (t) => {
+    t.is(argsOf(given, 'T-_0').at(-1), argument);
+  });
+}
+
+test('a machine without a document is told no token', (t) => {
+  t.false(argsOf(profile('cloud-config', 'flatcar'), 'T-_0').join().includes('T-_0'));
+});
 
 test('an image that downloads its root file system is told where', (t) => {
   const given = profile('ignition', 'fedora-coreos', said);

@@ -14,7 +14,7 @@ const FORMATS = ['cloud-config', 'ignition', 'cloud-init'] as const;
 function appFor(t: Parameters<typeof createTestApp>[0], given: Profile, changes: Partial<Changes> = {}) {
   return createTestApp(t, {
     settings: { profiles: new Map([['worker', given]]) },
-    renderDocument: async (_machine, _network, request) => ({ text: JSON.stringify(request), secret: false }),
+    renderDocument: async (_machine, _network, request) => ({ text: JSON.stringify(request) }),
     ...changes,
   });
 }
@@ -23,24 +23,25 @@ const said = { cloudConfig: {} };
 const IGNITION = { format: 'ignition', version: '3.3.0' } as const;
 
 const ROUTES: readonly [string, DocumentRequest][] = [
-  [`/cloud-config/${KNOWN}`, { format: 'cloud-config' }],
-  [`/cloud?mac=${KNOWN}`, { format: 'cloud-config' }],
-  [`/cloud?uuid=${UUID}`, { format: 'cloud-config' }],
-  [`/ignition/${KNOWN}`, IGNITION],
-  ['/ignition/52-54-00-00-00-01', IGNITION],
-  [`/ignition?mac=${KNOWN}`, IGNITION],
-  [`/ignition?uuid=${UUID}`, IGNITION],
-  [`/ignition?uuid=unknown&mac=${KNOWN}`, IGNITION],
-  [`/nocloud/${KNOWN}/user-data`, { format: 'cloud-init', file: 'user-data' }],
-  [`/nocloud/${KNOWN}/meta-data`, { format: 'cloud-init', file: 'meta-data' }],
-  [`/nocloud/${KNOWN}/vendor-data`, { format: 'cloud-init', file: 'vendor-data' }],
-  [`/nocloud/${KNOWN}/network-config`, { format: 'cloud-init', file: 'network-config' }],
+  [`/cloud-config/${KNOWN}?token=TOKEN`, { format: 'cloud-config' }],
+  [`/cloud?mac=${KNOWN}&token=TOKEN`, { format: 'cloud-config' }],
+  [`/cloud?uuid=${UUID}&token=TOKEN`, { format: 'cloud-config' }],
+  [`/ignition/${KNOWN}?token=TOKEN`, IGNITION],
+  ['/ignition/52-54-00-00-00-01?token=TOKEN', IGNITION],
+  [`/ignition?mac=${KNOWN}&token=TOKEN`, IGNITION],
+  [`/ignition?uuid=${UUID}&token=TOKEN`, IGNITION],
+  [`/ignition?uuid=unknown&mac=${KNOWN}&token=TOKEN`, IGNITION],
+  [`/nocloud/${KNOWN}/TOKEN/user-data`, { format: 'cloud-init', file: 'user-data' }],
+  [`/nocloud/${KNOWN}/TOKEN/meta-data`, { format: 'cloud-init', file: 'meta-data' }],
+  [`/nocloud/${KNOWN}/TOKEN/vendor-data`, { format: 'cloud-init', file: 'vendor-data' }],
+  [`/nocloud/${KNOWN}/user-data?token=TOKEN`, { format: 'cloud-init', file: 'user-data' }],
+  [`/nocloud/${KNOWN}/TOKEN/network-config`, { format: 'cloud-init', file: 'network-config' }],
 ];
 
 for (const [url, request] of ROUTES) {
   test(`GET ${url} is ${JSON.stringify(request)}, never kept by anything on the way`, async (t) => {
-    const { app, events } = await appFor(t, profile(request.format, 'homemade', said));
-    const answer = await app.inject(url);
+    const { app, events, token } = await appFor(t, profile(request.format, 'homemade', said));
+    const answer = await app.inject(url.replace('TOKEN', await token()));
     t.is(answer.statusCode, 200);
     t.is(answer.body, JSON.stringify(request));
     t.is(answer.headers['cache-control'], 'no-store');
@@ -77,6 +78,7 @@ const REFUSED: readonly [string, number, RegExp][] = [
   [`/nocloud/${UNKNOWN}/meta-data`, 403, /may not boot yet/],
   ['/nocloud/x/user-data', 400, /^"x" is not a hardware address/],
   [`/nocloud/${KNOWN}/other`, 404, /^nothing is served at/],
+  [`/nocloud/${KNOWN}/x/other`, 404, /^nothing is served at/],
   [`/nocloud/${KNOWN}/`, 404, /^nothing is served at/],
   ['/ignition', 400, /^the hardware address is missing/],
   ['/ignition?uuid=', 400, /^the hardware address is missing/],
@@ -98,66 +100,13 @@ for (const [url, status, body] of REFUSED) {
   });
 }
 
-// --- documents with keys ---
-
-const KUBERNETES = {
-  role: 'worker',
-  kubelet: { source: 'image' },
-  labels: {},
-  taints: [],
-  config: {},
-} as const;
-
-test('a document with keys goes to the address that the machine leased', async (t) => {
-  const { app } = await appFor(t, profile('ignition', 'homemade', said), {
-    renderDocument: async () => ({ text: 'key', secret: true }),
-    leasedAddress: (mac) => (mac === KNOWN ? '127.0.0.1' : undefined),
-  });
-  t.is((await app.inject(`/ignition/${KNOWN}`)).body, 'key');
-});
-
-for (const [leased, told] of [
-  ['192.168.0.7', '192.168.0.7'],
-  [undefined, 'no address'],
-] as const) {
-  test(`a document with keys of a machine with ${told} goes to nobody else, who learns nothing`, async (t) => {
-    const { app, events } = await appFor(t, profile('ignition', 'homemade', said), {
-      renderDocument: async () => ({ text: 'key', secret: true }),
-      leasedAddress: () => leased,
-    });
-    const answer = await app.inject(`/ignition/${KNOWN}`);
-    t.is(answer.statusCode, 403);
-    t.is(
-      answer.body,
-      `this document of ${KNOWN} holds keys; it is given only to the machine itself, at the address it leased\n`,
-    );
-    const reason = `127.0.0.1 asked for the document of ${KNOWN}, which holds keys, but ${KNOWN} has ${told}`;
-    t.deepEqual(events, [
-      { type: 'refused', address: '127.0.0.1', route: '/ignition/:mac', status: 403, reason },
-    ]);
-  });
-}
-
-test('a stranger who asks for a Kubernetes node’s document makes nobody issue keys', async (t) => {
-  const rendered: DocumentRequest[] = [];
-  const { app } = await appFor(t, profile('cloud-init', 'debian', { kubernetes: KUBERNETES }), {
-    renderDocument: async (_machine, _network, request) => {
-      rendered.push(request);
-      return { text: 'x', secret: false };
-    },
-  });
-  t.is((await app.inject(`/nocloud/${KNOWN}/user-data`)).statusCode, 403);
-  t.is((await app.inject(`/nocloud/${KNOWN}/meta-data`)).statusCode, 200);
-  t.deepEqual(rendered, [{ format: 'cloud-init', file: 'meta-data' }]);
-});
-
 test('a machine whose keys can’t be had now is told to come back; the log says why', async (t) => {
-  const { app, events } = await appFor(t, profile('ignition', 'homemade', said), {
+  const { app, events, token } = await appFor(t, profile('ignition', 'homemade', said), {
     renderDocument: async () => {
       throw new Refusal(503, 'try again', 'the API server does not answer');
     },
   });
-  const answer = await app.inject(`/ignition/${KNOWN}`);
+  const answer = await app.inject(`/ignition/${KNOWN}?token=${await token()}`);
   t.is(answer.statusCode, 503);
   t.is(answer.headers['retry-after'], '2');
   t.is(answer.body, 'try again\n');
@@ -196,8 +145,9 @@ for (const [accept, version] of ACCEPT) {
 }
 
 test('an Ignition that reads only versions before 3 is told what to do', async (t) => {
-  const { app } = await appFor(t, profile('ignition', 'homemade', said));
-  const answer = await app.inject({ url: `/ignition/${KNOWN}`, headers: { accept: OLDEST } });
+  const { app, token } = await appFor(t, profile('ignition', 'homemade', said));
+  const url = `/ignition/${KNOWN}?token=${await token()}`;
+  const answer = await app.inject({ url, headers: { accept: OLDEST } });
   t.is(answer.statusCode, 406);
   t.regex(
     answer.body,
@@ -206,13 +156,14 @@ test('an Ignition that reads only versions before 3 is told what to do', async (
 });
 
 test('an Ignition too old for what the profile says is told which key it is', async (t) => {
-  const { app } = await appFor(t, profile('ignition', 'homemade', said), {
+  const { app, token } = await appFor(t, profile('ignition', 'homemade', said), {
     renderDocument: async () => {
       throw new IgnitionVersionError('profile worker, ignition.storage.luks needs Ignition 3.2.0');
     },
   });
   const accept = 'application/vnd.coreos.ignition+json;version=3.0.0';
-  const answer = await app.inject({ url: `/ignition/${KNOWN}`, headers: { accept } });
+  const url = `/ignition/${KNOWN}?token=${await token()}`;
+  const answer = await app.inject({ url, headers: { accept } });
   t.is(answer.statusCode, 406);
   t.is(answer.body, 'profile worker, ignition.storage.luks needs Ignition 3.2.0\n');
 });

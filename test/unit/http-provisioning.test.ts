@@ -11,19 +11,24 @@ const ROUTES: [string, number, RegExp][] = [
   [
     `GET /ipxe?mac=${KNOWN}`,
     200,
-    /initrd=initrd\.gz console=ttyS0 cloud-config-url=\S+\/52-54-00-00-00-01 && goto/,
+    /initrd=initrd\.gz console=ttyS0 cloud-config-url=\S+\/52-54-00-00-00-01\?token=[\w-]{43} && goto/,
   ],
   [`GET /ipxe?mac=${macToHyphens(KNOWN)}`, 200, /echo worker-01 \(52:54:00:00:00:01\) boots flatcar\/1\n/],
   ['GET /ipxe?mac=525400000001', 200, /boots flatcar\/1/],
   [`GET /ipxe?mac=${DISK}`, 200, /echo old-server \(52:54:00:00:00:02\) boots from its local disk\n/],
-  [`GET /ipxe?mac=${UNKNOWN}&serial=CZ%201`, 200, /\(serial CZ 1\) is waiting for approval/],
+  [
+    `GET /ipxe?mac=${UNKNOWN}&serial=CZ%201`,
+    200,
+    /is waiting for approval: [^\n]+\necho This is serial CZ 1 on network/,
+  ],
   ['GET /ipxe', 400, /^the hardware address is missing/],
   ['GET /ipxe?mac=', 400, /^the hardware address is missing/],
   ['GET /ipxe?mac=52-54', 400, /^"52-54" is not a hardware address/],
   ['GET /ipxe?mac=%0a%1b[2J', 400, /^"\[2J" is not a hardware address/],
-  [`GET /cloud-config/${macToHyphens(KNOWN)}`, 200, /^#cloud-config\nhostname: worker-01\n$/],
-  [`GET /cloud-config/${KNOWN}`, 200, /^#cloud-config\n/],
-  [`GET /cloud?mac=${KNOWN}`, 200, /^#cloud-config\n/],
+  [`GET /cloud-config/${macToHyphens(KNOWN)}?token=TOKEN`, 200, /^#cloud-config\nhostname: worker-01\n$/],
+  [`GET /cloud-config/${KNOWN}?token=TOKEN`, 200, /^#cloud-config\n/],
+  [`GET /cloud?mac=${KNOWN}&token=TOKEN`, 200, /^#cloud-config\n/],
+  [`GET /cloud-config/${KNOWN}`, 403, /^this is given only to the machine itself: ask with the token/],
   [`GET /cloud-config/${UNKNOWN}`, 403, new RegExp(WAITING)],
   [`GET /cloud-config/${DISK}`, 404, /^profile disk of 52:54:00:00:00:02 has no document\n$/],
   ['GET /cloud-config/x', 400, /^"x" is not a hardware address/],
@@ -45,8 +50,8 @@ const ROUTES: [string, number, RegExp][] = [
 for (const [request, status, body] of ROUTES) {
   const [method, url = ''] = request.split(' ');
   test(`${request.slice(0, 70)} → ${status} ${body.source.slice(0, 60)}`, async (t) => {
-    const { app } = await createTestApp(t);
-    const answer = await app.inject({ method: method as 'GET', url });
+    const { app, token } = await createTestApp(t);
+    const answer = await app.inject({ method: method as 'GET', url: url.replace('TOKEN', await token()) });
     t.is(answer.statusCode, status);
     t.regex(answer.body, body);
     t.regex(String(answer.headers['content-type']), /^text\/plain/);
@@ -65,8 +70,10 @@ test('a machine that is to be ignored gets 404 and is not written down', async (
 
 test('an unknown machine boots the default profile when the policy says so', async (t) => {
   const { app } = await createTestApp(t, { settings: { unknownMachines: 'boot' } });
-  t.regex((await app.inject(`/ipxe?mac=${UNKNOWN}`)).body, /echo node-525400000099 /);
-  t.is((await app.inject(`/cloud-config/${UNKNOWN}`)).statusCode, 200);
+  const { body } = await app.inject(`/ipxe?mac=${UNKNOWN}`);
+  t.regex(body, /echo node-525400000099 /);
+  const [url = ''] = /\/cloud-config\/\S+/.exec(body) ?? [];
+  t.is((await app.inject(url)).statusCode, 200);
 });
 
 test('what a machine says about itself is passed on, cleaned; empty values are not', async (t) => {
@@ -81,7 +88,7 @@ test('what a machine says about itself is passed on, cleaned; empty values are n
 test('a serial number with “&mac=” in it can’t make a machine another one', async (t) => {
   const { app, told } = await createTestApp(t);
   const answer = await app.inject(`/ipxe?mac=${UNKNOWN}&serial=x&mac=${KNOWN}&serial=y`);
-  t.regex(answer.body, /52:54:00:00:00:99 \(serial x\) is waiting/);
+  t.regex(answer.body, /52:54:00:00:00:99 is waiting [^\n]+\necho This is serial x on/);
   t.like(told[0], [UNKNOWN, { serial: 'x' }]);
 });
 
@@ -112,11 +119,11 @@ test('HEAD answers like GET, without the body', async (t) => {
 });
 
 test('scripts, documents and refusals are reported', async (t) => {
-  const { app, events } = await createTestApp(t);
+  const { app, events, token } = await createTestApp(t);
   await app.inject(`/ipxe?mac=${KNOWN}`);
   await app.inject(`/ipxe?mac=${UNKNOWN}`);
   await app.inject(`/ipxe?mac=${DISK}`);
-  await app.inject(`/cloud-config/${KNOWN}`);
+  await app.inject(`/cloud-config/${KNOWN}?token=${await token()}`);
   await app.inject(`/cloud-config/${UNKNOWN}`);
   const address = '127.0.0.1';
   t.deepEqual(events, [
@@ -129,12 +136,12 @@ test('scripts, documents and refusals are reported', async (t) => {
 });
 
 test('an error inside is answered with 500 and one line that gives nothing away', async (t) => {
-  const { app } = await createTestApp(t, {
+  const { app, token } = await createTestApp(t, {
     renderDocument: () => {
       throw new Error('secret');
     },
   });
-  const answer = await app.inject(`/cloud-config/${KNOWN}`);
+  const answer = await app.inject(`/cloud-config/${KNOWN}?token=${await token()}`);
   t.is(answer.statusCode, 500);
   t.is(answer.body, 'the server failed to answer; its log says why\n');
 });

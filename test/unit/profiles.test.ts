@@ -125,7 +125,7 @@ test('every document of theirs that is YAML is the same to a parser of YAML 1.1'
 
 for (const { profile, title, documents } of inFormat('ignition')) {
   test(`ignition-validate accepts ${title}`, async (t) => {
-    t.is(await validateIgnition(documents.get('ignition') ?? ''), '', profile);
+    for (const text of documents.values()) t.is(await validateIgnition(text), '', profile);
   });
 }
 

@@ -110,6 +110,7 @@ const profileWith = (...args: string[]) => ({
     initrds: ['i'],
     args,
     document: 'cloud-config',
+    secrets: 'https',
   } as const,
 });
 

@@ -13,6 +13,7 @@ function known(network: string) {
   const result = checkConfig({
     directory: '/etc/rackseed',
     isDirectory: () => true,
+    holdsText: () => true,
     files: [
       { name: 'rackseed.yaml', text: `networks: [${network}]\ndefault_profile: worker\n` },
       { name: 'profiles/worker.yaml', text: 'boot: { image: flatcar/1 }' },

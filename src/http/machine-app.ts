@@ -1,0 +1,62 @@
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyServerFactory,
+  fastify,
+  LogController,
+} from 'fastify';
+import type { Logger } from 'pino';
+import type { HttpEvent } from './events.ts';
+import { LIMITS, refuseBadConnection } from './limits.ts';
+import { answerErrorsInText, Refusal, refuse, toRefusal } from './refusal.ts';
+
+/** What every app is made of that machines talk to. */
+export interface MachineAppOptions {
+  readonly observe: (event: HttpEvent) => void;
+  /** False until everything that answers depend on is loaded; machines are told to come back until then. */
+  readonly ready: () => boolean;
+  readonly logger: Logger;
+  /** Milliseconds after which a client that takes no bytes is cut off. */
+  readonly stallTimeout?: number;
+}
+
+/**
+ * An app for machines without a route yet: it bounds what one client may use, answers errors in a line of text, and tells
+ * clients to come back while the service starts. A server that `serverFactory` makes keeps the time limits itself.
+ */
+export function createMachineApp(
+  { observe, ready, logger, stallTimeout = LIMITS.stall }: MachineAppOptions,
+  serverFactory?: FastifyServerFactory,
+): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = logger;
+  const app = fastify({
+    loggerInstance,
+    // Requests are reported through `observe`, without their query.
+    logController: new LogController({ disableRequestLogging: true }),
+    connectionTimeout: stallTimeout,
+    requestTimeout: LIMITS.request,
+    keepAliveTimeout: LIMITS.keepAlive,
+    http: {
+      maxHeaderSize: LIMITS.headerBytes,
+      headersTimeout: LIMITS.headers,
+      connectionsCheckingInterval: 5_000,
+    },
+    bodyLimit: LIMITS.bodyBytes,
+    routerOptions: { maxParamLength: LIMITS.urlLength },
+    forceCloseConnections: true,
+    clientErrorHandler: refuseBadConnection,
+    frameworkErrors: (error, request, reply) => refuse(request, reply, toRefusal(error, request), observe),
+    ...(serverFactory && { serverFactory }),
+  });
+
+  answerErrorsInText(app, observe);
+
+  app.addHook('onRequest', async (request) => {
+    if (request.url.length > LIMITS.urlLength) {
+      throw new Refusal(414, `the URL is longer than ${LIMITS.urlLength} characters`);
+    }
+    // Clients take any 4xx for final, so nothing is looked up before it can be found.
+    if (!ready()) throw new Refusal(503, 'the server is starting; try again');
+  });
+  return app;
+}

@@ -1,0 +1,64 @@
+import type { AdmittedMachine } from './boot/plan.ts';
+import type { ConfigSource, Network } from './config/config.ts';
+import type { ProvisioningContext } from './http/context.ts';
+import { Refusal } from './http/refusal.ts';
+import type { Joiner } from './kubernetes/joiner.ts';
+import type { MachineRegistry } from './machines/registry.ts';
+import type { Ipv4 } from './net/ipv4.ts';
+import type { Mac } from './net/mac.ts';
+import { fillArgs } from './provision/cloud-config.ts';
+import { needsJoin, renderDocument } from './provision/document.ts';
+import type { JoinMaterial } from './provision/join.ts';
+import { buildVariables } from './provision/variables.ts';
+
+/** What machines' scripts and documents are made from. */
+export interface DocumentParts {
+  readonly config: ConfigSource;
+  readonly registry: MachineRegistry;
+  /** What machines need to join the cluster; undefined when there is none. */
+  readonly joiner: Joiner | undefined;
+  /** The address leased to a machine. */
+  readonly addressOf: (mac: Mac) => Ipv4 | undefined;
+}
+
+/** Fills and renders what profiles say, with all that is known of a machine now. */
+export function createMachineDocuments({
+  config,
+  registry,
+  joiner,
+  addressOf,
+}: DocumentParts): Pick<ProvisioningContext, 'fillArgs' | 'renderDocument'> {
+  const variables = (identity: AdmittedMachine, { name }: Network) => {
+    const network = config().networks.find((candidate) => candidate.name === name);
+    if (!network) throw new Error(`network ${name} is not in the configuration`);
+    const inventory = registry.get(identity.mac)?.inventory ?? {};
+    return buildVariables({ identity, network, inventory, address: addressOf(identity.mac) });
+  };
+  return {
+    fillArgs: (machine, network) => fillArgs(machine.profile, variables(machine, network)),
+    async renderDocument(machine, network, request, delivery) {
+      const { profile, entry } = machine;
+      const join = needsJoin(profile, request) ? await joinFor(machine, joiner) : undefined;
+      return renderDocument(request, {
+        profile,
+        variables: variables(machine, network),
+        adoptDisk: entry.adoptDisk,
+        ...(join && { join }),
+        ...(delivery && { delivery }),
+      });
+    },
+  };
+}
+
+/** What a machine joins its cluster with. Rejects with a Refusal that makes the machine ask again. */
+async function joinFor(
+  { mac, hostname }: AdmittedMachine,
+  joiner: Joiner | undefined,
+): Promise<JoinMaterial | undefined> {
+  try {
+    return await joiner?.join(hostname, mac);
+  } catch (error) {
+    const reason = `${hostname} ${mac} can't be given its keys: ${(error as Error).message}`;
+    throw new Refusal(503, 'the keys for this machine are not to be had now; try again', reason);
+  }
+}
