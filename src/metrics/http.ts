@@ -17,6 +17,11 @@ export function createHttpMetrics(registry: Registry): (event: HttpEvent) => voi
     labelNames: ['format'],
     registers,
   });
+  const secrets = new Counter({
+    name: 'rackseed_http_secrets_total',
+    help: 'Keys fetched by machines over HTTPS',
+    registers,
+  });
   const assets = new Counter({
     name: 'rackseed_http_assets_total',
     help: 'Downloads by where the bytes came from (memory or disk) and whether the client got all of them',
@@ -55,6 +60,9 @@ export function createHttpMetrics(registry: Registry): (event: HttpEvent) => voi
         break;
       case 'document':
         if (event.file === undefined || event.file === 'user-data') documents.inc({ format: event.format });
+        break;
+      case 'secrets':
+        secrets.inc();
         break;
       case 'asset':
         assets.inc({ source: event.source, result: event.complete ? 'complete' : 'broken' });

@@ -23,12 +23,12 @@ export interface BroadcastSockets {
   readonly unicast: Socket;
 }
 
-export interface BroadcastSocketOptions {
+export interface UdpSocketOptions {
   readonly interface: string;
   /** Our address on that interface. */
   readonly address: Ipv4;
   readonly port: number;
-  /** Bytes the kernel may queue for each socket while we are busy. */
+  /** Bytes the kernel may queue for a socket while we are busy. */
   readonly receiveBuffer: number;
   /** Sockets from systemd; those with the right address and port are used instead of new ones. */
   readonly inherited?: readonly InheritedSocket[];
@@ -38,14 +38,41 @@ export interface BroadcastSocketOptions {
  * Opens a pair of UDP sockets that can only send to and receive from one interface (SO_BINDTODEVICE).
  * Throws an Error that says who holds the port, or what is missing (interface, address, privilege).
  */
-export async function openBroadcastSockets(options: BroadcastSocketOptions): Promise<BroadcastSockets> {
+export function openBroadcastSockets(options: UdpSocketOptions): Promise<BroadcastSockets> {
+  return opening(options, async (open) => {
+    // The first bind fails if anyone else has the port; only then is the port opened for our own second socket.
+    const wildcard = open(UNSPECIFIED, () => {});
+    setReuseAddress(wildcard, true);
+    const specific = open(options.address, (fd) => setReuseAddress(fd, true));
+    setReuseAddress(wildcard, false);
+    setReuseAddress(specific, false);
+    for (const fd of [wildcard, specific]) allowBroadcast(fd);
+    return { broadcast: await adoptUdp(wildcard), unicast: await adoptUdp(specific) };
+  });
+}
+
+/**
+ * Opens a UDP socket that receives what is sent to our address through one interface (SO_BINDTODEVICE), and nothing else.
+ * Throws an Error that says who holds the port, or what is missing (interface, address, privilege).
+ */
+export function openUnicastSocket(options: UdpSocketOptions): Promise<Socket> {
+  return opening(options, (open) => adoptUdp(open(options.address, () => {})));
+}
+
+/** Opens and binds a socket on the interface; `prepare` sets it up before it is bound, unless systemd has done so. */
+type Open = (address: Ipv4, prepare: (fd: number) => void) => number;
+
+/** Runs `task`; when it fails, what it opened is closed, and the error says what to do. */
+async function opening<Result>(
+  options: UdpSocketOptions,
+  task: (open: Open) => Promise<Result>,
+): Promise<Result> {
   const opened: number[] = [];
-  const open = (address: Ipv4, prepare: (fd: number) => void): number => {
+  const open: Open = (address, prepare) => {
     const given = findInherited(options.inherited ?? [], 'udp', address, options.port);
     const fd = given ?? openUdp();
     if (given === undefined) opened.push(fd);
     requireDevice(fd, options.interface);
-    allowBroadcast(fd);
     setReceiveBuffer(fd, options.receiveBuffer);
     if (given !== undefined) return fd;
     prepare(fd);
@@ -53,13 +80,7 @@ export async function openBroadcastSockets(options: BroadcastSocketOptions): Pro
     return fd;
   };
   try {
-    // The first bind fails if anyone else has the port; only then is the port opened for our own second socket.
-    const wildcard = open(UNSPECIFIED, () => {});
-    setReuseAddress(wildcard, true);
-    const specific = open(options.address, (fd) => setReuseAddress(fd, true));
-    setReuseAddress(wildcard, false);
-    setReuseAddress(specific, false);
-    return { broadcast: await adoptUdp(wildcard), unicast: await adoptUdp(specific) };
+    return await task(open);
   } catch (error) {
     for (const fd of opened) closeDescriptor(fd);
     throw explain(error, options);
@@ -93,7 +114,7 @@ async function adoptUdp(fd: number): Promise<Socket> {
   return socket;
 }
 
-function explain(error: unknown, options: BroadcastSocketOptions): unknown {
+function explain(error: unknown, options: UdpSocketOptions): unknown {
   if (!(error instanceof SystemCallError)) return error;
   const place = `UDP port ${options.port} on ${options.interface} (${formatIpv4(options.address)})`;
   switch (error.code) {
