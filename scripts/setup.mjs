@@ -30,8 +30,10 @@ const LAB = [
 const TEST = [
   ...LAB,
   'atftp',
+  'chromium',
   'curl',
   'dnsmasq-base',
+  'fonts-dejavu-core',
   'isc-dhcp-client',
   'kea-admin',
   'openssl',
@@ -124,7 +126,8 @@ function installNodeModules() {
 // --- dist/ ---
 
 function isBuilt() {
-  const sources = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', ...filesBelow('src')];
+  const files = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+  const sources = [...files, ...filesBelow('src'), ...filesBelow('web')];
   return modified(STAMP) >= Math.max(...sources.map(modified));
 }
 
@@ -134,6 +137,11 @@ function build() {
   run(
     [process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
     'src/ does not compile',
+  );
+  say('building the web page to dist/web/');
+  run(
+    [process.execPath, 'node_modules/vite/bin/vite.js', 'build', 'web', '--logLevel', 'warn'],
+    'the web page could not be built',
   );
   if (existsSync(join(root, 'dist/main.js'))) chmodSync(join(root, 'dist/main.js'), 0o755);
   // What is edited while tsc runs is newer than this, and is compiled next time.

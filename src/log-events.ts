@@ -2,7 +2,11 @@ import type { Logger } from 'pino';
 import type { DhcpEvent } from './dhcp/events.ts';
 import type { HttpEvent } from './http/events.ts';
 import type { KubernetesEvent } from './kubernetes/events.ts';
+import { isStage } from './machines/timeline.ts';
+import type { AddedEntry } from './machines/timelines.ts';
 import { formatIpv4 } from './net/ipv4.ts';
+import type { NotifyEvent } from './notify/events.ts';
+import type { SyslogEvent } from './syslog/events.ts';
 import type { TftpEvent } from './tftp/events.ts';
 
 /** A trouble that goes on is said again after this many milliseconds, not with every packet. */
@@ -85,6 +89,7 @@ export function logTftp(logger: Logger, event: TftpEvent): void {
 
 export function logHttp(logger: Logger, event: HttpEvent): void {
   if (event.type === 'refused') {
+    if (event.isRepeated) return;
     logger.info(
       { client: event.address, route: event.route, status: event.status },
       `HTTP ${event.status} to ${event.address}: ${event.reason}`,
@@ -94,8 +99,46 @@ export function logHttp(logger: Logger, event: HttpEvent): void {
       { client: event.address, path: event.path, bytes: event.bytes },
       `download of ${event.path} broke off`,
     );
-  } else {
+  } else if (event.type !== 'asset-progress') {
     logger.debug(event, 'HTTP');
+  }
+}
+
+/** Logs an entry of a machine's timeline. What machines say themselves isn't logged: it may be anything. */
+export function logEntry(logger: Logger, { mac, hostname, kind, detail }: AddedEntry): void {
+  if (kind === 'stuck') logger.warn({ mac, kind }, `${hostname} ${mac} is stuck: ${detail}`);
+  else if (isStage(kind)) logger.info({ mac, stage: kind }, `${hostname} ${mac} ${detail}`);
+  else if (kind !== 'message') logger.debug({ mac, kind }, `${hostname} ${mac} ${detail}`);
+}
+
+export function logSyslog(logger: Logger, event: SyslogEvent): void {
+  if (event.type === 'limited') logger.info({ mac: event.mac }, `syslog: ${event.mac} ${event.detail}`);
+  else logger.debug(event, 'syslog');
+}
+
+/** One line when a webhook stops working, and one when it works again: there may be a message for every machine. */
+export function logNotify(logger: Logger, event: NotifyEvent): void {
+  const { hook } = event;
+  switch (event.type) {
+    case 'delivered':
+      if (event.failures > 0) logger.info({ hook }, `webhook ${hook} works again`);
+      else logger.debug(event, 'webhook');
+      break;
+    case 'failed':
+      if (event.failures > 1) logger.debug(event, 'webhook');
+      else logger.warn({ hook }, `webhook ${hook} does not work: ${event.reason}; trying again for an hour`);
+      break;
+    case 'given-up': {
+      const why = event.reason === 'overflow' ? 'too many wait' : 'they are older than an hour';
+      if (event.first) logger.error({ hook }, `webhook ${hook} will not get all its messages: ${why}`);
+      else logger.debug(event, 'webhook');
+      break;
+    }
+    case 'gap':
+      logger.warn(
+        { hook },
+        `webhook ${hook} may not have been told of everything that happened before this start`,
+      );
   }
 }
 

@@ -1,25 +1,24 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { answerBoot } from './boot/answer.ts';
-import { isIpxe, recognise } from './boot/firmware.ts';
+import { isIpxe } from './boot/firmware.ts';
 import type { FirmwareFolder } from './boot/firmware-folder.ts';
-import { type AdmittedMachine, baseUrl } from './boot/plan.ts';
+import { type BootAccess, type HttpsService, openHttps } from './boot-access.ts';
+import type { BootTracker } from './boot-tracker.ts';
+import { answerClient, HELD_LEASE } from './client-answer.ts';
 import type { Config, ConfigSource, Network } from './config/config.ts';
-import type { DhcpClient } from './dhcp/client.ts';
-import type { DhcpAnswer } from './dhcp/compose.ts';
 import type { DhcpEvent } from './dhcp/events.ts';
 import type { LeaseTable } from './dhcp/leases.ts';
 import type { DhcpNetwork } from './dhcp/network.ts';
+import { encodeOption, OPTION } from './dhcp/options.ts';
 import { DhcpServer } from './dhcp/server.ts';
 import type { FileCache } from './http/file-cache.ts';
-import { machineScriptFor } from './http/machine-routes.ts';
+import { machineScriptFor, tokenFor } from './http/machine-routes.ts';
 import { createProvisioningApp } from './http/provisioning.ts';
-import { Refusal } from './http/refusal.ts';
 import type { Joiner } from './kubernetes/joiner.ts';
-import { logDhcp, logHttp, logTftp } from './log-events.ts';
+import { logDhcp, logHttp, logSyslog, logTftp } from './log-events.ts';
+import { createMachineDocuments } from './machine-documents.ts';
 import type { Identifier } from './machines/identifier.ts';
 import type { MachineRegistry } from './machines/registry.ts';
-import type { BootTracker } from './machines/tracker.ts';
 import type { Metrics } from './metrics/registry.ts';
 import { requireInterface } from './net/interface.ts';
 import { contains, formatIpv4 } from './net/ipv4.ts';
@@ -28,11 +27,9 @@ import { openRouterAdvertiser, type RouterAdvertiser } from './net/router-advert
 import { findInherited, type InheritedSocket } from './net/systemd.ts';
 import { openTcpListener } from './net/tcp.ts';
 import { openBroadcastSockets } from './net/udp.ts';
-import { fillArgs } from './provision/cloud-config.ts';
-import { type DocumentRequest, needsJoin, renderDocument } from './provision/document.ts';
-import type { JoinMaterial } from './provision/join.ts';
-import { buildVariables } from './provision/variables.ts';
 import type { Store } from './store/store.ts';
+import { describeMessage } from './syslog/message.ts';
+import { openSyslogReceiver, type SyslogReceiver } from './syslog/receiver.ts';
 import { createTftpServer } from './tftp/server.ts';
 
 /** What the servers of all networks share. */
@@ -44,6 +41,8 @@ export interface SharedParts {
   /** What machines need to join the cluster; undefined when there is none. */
   readonly joiner: Joiner | undefined;
   readonly firmware: FirmwareFolder;
+  /** Who gets documents and keys. */
+  readonly access: BootAccess;
   readonly cache: FileCache;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -110,34 +109,30 @@ export async function openNetwork(
     observe: onDhcp(metrics, tracker, advertiser, logger),
   });
 
-  const variables = (identity: AdmittedMachine) => {
-    const seen = registry.get(identity.mac);
-    return buildVariables({
-      identity,
-      network: networkNamed(config(), name),
-      inventory: seen?.inventory ?? {},
-      address: dhcp.leases.leaseOf(identity.mac)?.address,
-    });
+  /** iPXE doesn't renew its lease, neither while the machine waits for approval nor while it boots afterwards. */
+  const prolong = (mac: Mac, from: string, isHeld: boolean) => {
+    const { lease } = networkNamed(config(), name).dhcp;
+    dhcp
+      .prolong(mac, from, isHeld ? Math.min(HELD_LEASE, lease) : lease)
+      .catch((error) => logger.error({ err: error, mac }, `the lease of ${mac} could not be written down`));
   };
   const provisioning = {
     network,
     config,
     identify: identifier.admit,
     cache,
-    fillArgs: (machine: AdmittedMachine) => fillArgs(machine.profile, variables(machine)),
-    async renderDocument(machine: AdmittedMachine, _: Network, request: DocumentRequest) {
-      const { profile, entry } = machine;
-      const join = needsJoin(profile, request) ? await joinFor(machine, shared) : undefined;
-      return renderDocument(request, {
-        profile,
-        variables: variables(machine),
-        adoptDisk: entry.adoptDisk,
-        ...(join && { join }),
-      });
-    },
+    ...createMachineDocuments({
+      config,
+      registry,
+      joiner: shared.joiner,
+      addressOf: (mac) => dhcp.leases.leaseOf(mac)?.address,
+    }),
+    ...shared.access,
+    now: Date.now,
     leasedAddress(mac: Mac) {
+      // iPXE never renews its lease, so an ended one counts until somebody else gets the address.
       const lease = dhcp.leases.leaseOf(mac);
-      return lease && lease.expires > Date.now() ? formatIpv4(lease.address) : undefined;
+      return lease && formatIpv4(lease.address);
     },
     findByUuid(uuid: string) {
       for (const { mac, inventory } of registry.all()) {
@@ -149,6 +144,7 @@ export async function openNetwork(
     observe: (event: Parameters<typeof metrics.observeHttp>[0]) => {
       metrics.observeHttp(event);
       tracker.http(event, Date.now());
+      if (event.type === 'script') prolong(event.mac as Mac, event.address, event.answer === 'hold');
       logHttp(logger, event);
     },
   };
@@ -161,10 +157,11 @@ export async function openNetwork(
     maxBlksize: Math.min(network.tftp.blksize ?? facts.mtu, facts.mtu - TFTP_HEADERS),
     singlePort: network.tftp.singlePort,
     backend: {
-      async find(file) {
+      async find(file, client) {
         const mac = parseMac(SCRIPT_NAME.exec(file)?.[1] ?? '');
         if (!mac) return firmware.read(file);
-        const answer = machineScriptFor(provisioning, mac, registry.get(mac)?.inventory.serial);
+        const token = await tokenFor(provisioning, mac, client.address, 'tftp');
+        const answer = machineScriptFor(provisioning, mac, registry.get(mac)?.inventory.serial, token);
         return answer && Buffer.from(answer.script);
       },
     },
@@ -176,9 +173,17 @@ export async function openNetwork(
   });
 
   const app = createProvisioningApp({ ...provisioning, ready, logger });
+  let syslog: SyslogReceiver | undefined;
+  let https: HttpsService | undefined;
   try {
-    await listen(app, network, shared.inherited);
+    syslog = network.syslog.enabled ? await openSyslog(network, shared, dhcp.leases, tracker) : undefined;
+    https = await openHttps(network, shared.access, { ...provisioning, ready, logger }, (own) =>
+      listen(own, 'https', network, shared.inherited),
+    );
+    await listen(app, 'http', network, shared.inherited);
   } catch (error) {
+    syslog?.stop();
+    await https?.stop();
     dhcp.stop();
     advertiser.stop();
     throw error;
@@ -193,10 +198,12 @@ export async function openNetwork(
     },
     reconfigure: (next) => dhcp.reconfigure(dhcpNetwork(networkNamed(next, name), next)),
     async stop() {
+      syslog?.stop();
       dhcp.stop();
       advertiser.stop();
       await tftp.stop();
       await app.close();
+      await https.stop();
     },
   };
 }
@@ -205,19 +212,6 @@ function networkNamed(config: Config, name: string): Network {
   const network = config.networks.find((candidate) => candidate.name === name);
   if (!network) throw new Error(`network ${name} is not in the configuration`);
   return network;
-}
-
-/** What a machine joins its cluster with. Rejects with a Refusal that makes the machine ask again. */
-async function joinFor(
-  { mac, hostname }: AdmittedMachine,
-  { joiner }: SharedParts,
-): Promise<JoinMaterial | undefined> {
-  try {
-    return await joiner?.join(hostname, mac);
-  } catch (error) {
-    const reason = `${hostname} ${mac} can't be given its keys: ${(error as Error).message}`;
-    throw new Refusal(503, 'the keys for this machine are not to be had now; try again', reason);
-  }
 }
 
 /** The network in the DHCP server's own terms. */
@@ -230,28 +224,42 @@ function dhcpNetwork(network: Network, { machines }: Config): DhcpNetwork {
     if (address !== undefined && contains(network.subnet, address)) reservations.set(mac, address);
   }
   const { ranges, ...settings } = network.dhcp;
-  return { ...settings, address: network.address, subnet: network.subnet, plan: { ranges, reservations } };
+  return {
+    ...settings,
+    options: withLogServer(network),
+    address: network.address,
+    subnet: network.subnet,
+    plan: { ranges, reservations },
+  };
 }
 
-/** What a machine gets besides an address; undefined when it is to be ignored. */
-function answerClient(client: DhcpClient, network: Network, shared: SharedParts): DhcpAnswer | undefined {
-  const { identifier } = shared;
-  const booter = recognise(client);
-  // A machine is numbered when it boots from the network; what else asks for an address isn't.
-  const identity = booter ? identifier.admit(client.mac) : identifier.lookUp(client.mac);
-  if (identity.admission === 'ignore') return undefined;
-  const { hostname } = identity;
-  if (!booter) return { hostname };
-  const override = identity.admission === 'boot' ? identity.entry.loader : undefined;
-  const boot = answerBoot(booter, client.vendorClass !== undefined, {
-    server: network.address,
-    baseUrl: baseUrl(network),
-    isAvailable: (file) => shared.firmware.has(file),
-    ...(override !== undefined && { override }),
+/** The network's own options, and that we receive messages, unless it names another log server. */
+function withLogServer({ address, dhcp, syslog }: Network): ReadonlyMap<number, Uint8Array> {
+  if (!syslog.enabled || dhcp.options.has(OPTION.logServer)) return dhcp.options;
+  return new Map([...dhcp.options, [OPTION.logServer, encodeOption('ipv4_list', [address])]]);
+}
+
+/** Puts what machines log on their timelines. */
+function openSyslog(
+  network: Network,
+  { registry, metrics, logger, inherited }: SharedParts,
+  leases: LeaseTable,
+  tracker: BootTracker,
+): Promise<SyslogReceiver> {
+  return openSyslogReceiver({
+    network: network.name,
+    interface: network.interface,
+    address: network.address,
+    inherited,
+    holder: (address, now) => leases.holder(address, now),
+    bootOf: (mac) => registry.get(mac)?.boot?.number ?? 0,
+    observe: (event) => {
+      metrics.observeSyslog(event);
+      logSyslog(logger, event);
+      if (event.type === 'message') tracker.message(event.mac, describeMessage(event.message), Date.now());
+      else if (event.type === 'limited') tracker.message(event.mac, event.detail, Date.now());
+    },
   });
-  if (typeof boot !== 'string') return { hostname, boot };
-  shared.logger.warn({ mac: client.mac }, `${hostname} ${client.mac} can't be given a loader: ${boot}`);
-  return { hostname };
 }
 
 function onDhcp(
@@ -272,13 +280,16 @@ function onDhcp(
 
 async function listen(
   app: FastifyInstance,
+  scheme: 'http' | 'https',
   network: Network,
   inherited: readonly InheritedSocket[],
 ): Promise<void> {
   const { address } = network;
-  const { port } = network.http;
+  const { port } = network[scheme];
   const fd =
     findInherited(inherited, 'tcp', address, port) ?? openTcpListener(address, port, HTTP_SEND_BUFFER);
-  // Node listens on the descriptor; host and port are for the log.
-  await app.listen({ host: formatIpv4(address), port, ...{ fd } });
+  const host = formatIpv4(address);
+  // Node listens on the descriptor; host and port are for people.
+  const listenTextResolver = () => `listening at ${scheme}://${host}:${port}`;
+  await app.listen({ host, port, listenTextResolver, ...{ fd } });
 }

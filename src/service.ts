@@ -1,31 +1,30 @@
+import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
+import { ApiTokens } from './api-tokens/api-tokens.ts';
 import { openFirmwareFolder } from './boot/firmware-folder.ts';
+import { openBootAccess } from './boot-access.ts';
 import { openCluster } from './cluster-service.ts';
+import { isLoopback } from './config/admin.ts';
 import type { Config } from './config/config.ts';
 import { formatProblem } from './config/problem.ts';
 import { watchConfig } from './config/watch.ts';
-import { createAdminApp } from './http/admin.ts';
+import { createAdminApp } from './http/admin/app.ts';
 import { FileCache } from './http/file-cache.ts';
-import { listenAdmin } from './http/listen-admin.ts';
-import { createIdentifier } from './machines/identifier.ts';
-import { MachineIndexes } from './machines/indexes.ts';
-import { MachineRegistry } from './machines/registry.ts';
-import { BootTracker } from './machines/tracker.ts';
+import { listenAdmin, readAdminTls } from './http/listen-admin.ts';
+import { logNotify } from './log-events.ts';
 import { createMetrics } from './metrics/registry.ts';
 import { inheritedSockets } from './net/systemd.ts';
 import { type NetworkService, openNetwork, type SharedParts } from './network-service.ts';
+import { Notifier } from './notify/notifier.ts';
+import { openRack } from './rack-service.ts';
 import { openLmdbStore } from './store/lmdb.ts';
+import { version } from './version.ts';
 
 /** A running service. */
 export interface Service {
   /** Stops the parts in reverse order and writes down what is left. */
   stop(): Promise<void>;
 }
-
-/** Machines without an entry in machines/ that are remembered. */
-const MAX_UNKNOWN_MACHINES = 20_000;
-/** How often what was learned about machines is written down, milliseconds. */
-const SAVE_INTERVAL = 1_000;
 
 /**
  * Builds all parts from a configuration and starts them. It goes on with a changed configuration as soon as the files in
@@ -48,54 +47,41 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
     );
     cleanup.push(() => store.close());
 
-    const indexes = new MachineIndexes({
-      records: store.indexes(),
-      onAssigned: (record) => store.saveIndex(record),
-      onForgotten: (record) => store.removeIndex(record),
+    const machines = openRack({
+      config: () => config,
+      store,
+      logger,
+      isLoader: (file) => firmware.has(file),
     });
-    const registry = new MachineRegistry({
-      machines: store.machines(),
-      isKept: (mac) => config.machines.has(mac),
-      capacity: MAX_UNKNOWN_MACHINES + config.machines.size,
-      onForgotten: (mac) => {
-        store.removeMachine(mac);
-        indexes.forget(mac);
-      },
-    });
-    const identifier = createIdentifier(() => config, registry, indexes);
-    const save = () => {
-      for (const machine of registry.takeChanged()) store.saveMachine(machine);
-    };
-    const saving = setInterval(save, SAVE_INTERVAL);
-    cleanup.push(() => {
-      clearInterval(saving);
-      save();
-    });
+    cleanup.push(() => machines.stop());
+    const { registry, identifier } = machines;
 
-    const trackers = new Map(
-      config.networks.map(({ name }) => {
-        const tracker = new BootTracker(name, {
-          registry,
-          identify: identifier.lookUp,
-          isLoader: (file) => firmware.has(file),
-          onStage: ({ mac, hostname, stage, detail }) =>
-            logger.info({ mac, stage }, `${hostname} ${mac} ${detail}`),
-        });
-        return [name, tracker];
-      }),
-    );
+    const trackers = new Map(config.networks.map(({ name }) => [name, machines.tracker(name)]));
     const cluster =
       config.kubernetes &&
       openCluster(config.kubernetes, {
         config: () => config,
         registry,
         identifier,
+        mainCard: (mac) => machines.rack.machine(mac)?.mac ?? mac,
         logger,
         onNode: (mac, stage) => trackers.get(registry.get(mac)?.network ?? '')?.node(mac, stage, Date.now()),
       });
     cleanup.push(() => cluster?.stop());
 
     const metrics = createMetrics();
+    const notifier = new Notifier({
+      webhooks: config.webhooks,
+      journal: machines.journal,
+      machine: (mac) => machines.rack.machine(mac),
+      positions: store.webhooks,
+      observe: (event) => {
+        metrics.observeWebhooks(event);
+        logNotify(logger, event);
+      },
+    });
+    cleanup.push(() => notifier.stop());
+
     const shared: SharedParts = {
       config: () => config,
       store,
@@ -103,6 +89,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       identifier,
       joiner: cluster?.joiner,
       firmware,
+      access: await openBootAccess(() => config, store),
       cache: new FileCache(() => config.assets.memory),
       metrics,
       logger,
@@ -117,19 +104,27 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       networks.push(network);
     }
 
-    const admin = createAdminApp({
+    const { listen, tls } = config.admin;
+    if (!isLoopback(listen) && !tls) {
+      logger.warn(
+        'admin.listen is open to the network and admin.tls is not set: tokens cross it in the clear',
+      );
+    }
+    const admin = await createAdminApp({
+      rack: machines.rack,
+      journal: machines.journal,
+      config: () => config,
+      networks: () => networks,
+      tokens: new ApiTokens(store, (error) => logger.error({ err: error }, 'writing to the store failed')),
       ready: () => ready,
-      identify: identifier.lookUp,
-      machines: () => registry.all(),
-      leases: () =>
-        networks.flatMap(({ name, leases }) =>
-          [...leases.leases()].map((lease) => ({ network: name, ...lease })),
-        ),
       metrics: metrics.registry,
       logger,
+      version,
+      ui: fileURLToPath(new URL('../dist/web/', import.meta.url)),
+      ...(tls && { tls: await readAdminTls(tls) }),
     });
     cleanup.push(() => admin.close());
-    const adminAddress = await listenAdmin(admin, config.admin.listen);
+    const adminAddress = await listenAdmin(admin, config.admin);
 
     const watch = watchConfig({
       directory: config.directory,
@@ -143,6 +138,8 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
         }
         config = next;
         for (const network of networks) network.reconfigure(next);
+        machines.reconfigure();
+        notifier.reconfigure(next.webhooks);
         logger.info('the configuration changed and is in use');
       },
       onProblems: (problems) => {
@@ -165,18 +162,20 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
 /** Names the first setting that sockets or files were opened for and that is different now. */
 function whatNeedsRestart(before: Config, after: Config): string | undefined {
   const sockets = ({ networks }: Config) =>
-    networks.map(({ name, interface: device, address, subnet, http, tftp }) => ({
+    networks.map(({ name, interface: device, address, subnet, http, https, tftp, syslog }) => ({
       name,
       device,
       address,
       subnet,
       http,
+      https,
       tftp,
+      syslog,
     }));
   const differs = (part: (config: Config) => unknown) =>
     JSON.stringify(part(before)) !== JSON.stringify(part(after));
-  if (differs(sockets)) return 'the names, interfaces, addresses or ports of networks';
-  if (differs((config) => config.admin)) return 'admin.listen';
+  if (differs(sockets)) return 'the names, interfaces, addresses, ports or syslog of networks';
+  if (differs((config) => config.admin)) return 'the admin section';
   if (differs((config) => config.store)) return 'store.lmdb';
   if (differs((config) => config.firmware)) return 'firmware.directory';
   if (differs((config) => config.kubernetes)) return 'kubernetes';

@@ -1,5 +1,6 @@
 import type { AddressRange, Ipv4, Subnet } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
+import type { WEBHOOK_EVENTS } from './webhook-schema.ts';
 
 /** Everything an administrator wrote, checked and resolved: what the rest of the program works with. */
 export interface Config {
@@ -21,14 +22,29 @@ export interface Config {
     readonly memory: number;
   };
   readonly firmware: { /** Where the iPXE binaries lie, absolute. */ readonly directory: string };
-  readonly admin: { readonly listen: AdminListen };
+  readonly admin: AdminSettings;
   readonly store: { readonly directory: string };
+  /** How long the token in a machine's boot script lets it fetch its document, seconds. */
+  readonly bootToken: number;
+  /** Web servers that are told what happens to machines; no two have the same URL. */
+  readonly webhooks: readonly Webhook[];
 }
 
 /** `hold`: wait in iPXE for approval · `boot`: boot the default profile · `ignore`: no answer at all. */
 export type UnknownMachinePolicy = 'hold' | 'boot' | 'ignore';
 
-/** Where people and tools reach the service: loopback TCP, or a unix socket. */
+/** Where people and tools reach the service. */
+export interface AdminSettings {
+  readonly listen: AdminListen;
+  /** Where commands on this host reach it without a token: the same, or a unix socket beside the store. */
+  readonly local: AdminListen;
+  /** Host names, in lower case, by which it is known besides its address. */
+  readonly names: readonly string[];
+  /** PEM files, absolute; undefined for plain HTTP. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+}
+
+/** A TCP address, or a unix socket. */
 export type AdminListen = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** One provisioning network: an interface, our address on it, and what is served there. */
@@ -40,7 +56,10 @@ export interface Network {
   readonly subnet: Subnet;
   readonly dhcp: DhcpSettings;
   readonly http: { readonly port: number };
+  /** Where machines fetch their keys. */
+  readonly https: { readonly port: number };
   readonly tftp: TftpSettings;
+  readonly syslog: SyslogSettings;
 }
 
 export interface DhcpSettings {
@@ -74,6 +93,23 @@ export interface TftpSettings {
   readonly blksize?: number;
   /** Answer from port 69 instead of a new port per transfer, for clients behind NAT. */
   readonly singlePort: boolean;
+}
+
+export interface SyslogSettings {
+  /** Receive machines' messages on UDP port 514, and tell machines so by DHCP option 7. */
+  readonly enabled: boolean;
+}
+
+/** What a webhook can be told of: states that a machine enters. */
+export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
+
+/** A web server that is told what happens to machines. */
+export interface Webhook {
+  /** May hold a password in its path or query: not for logs. */
+  readonly url: string;
+  /** File with the key that signs messages, absolute. */
+  readonly secretFile?: string;
+  readonly events: readonly WebhookEvent[];
 }
 
 /** A machine somebody wrote down in machines/. */
@@ -181,6 +217,8 @@ export type ProfileBoot =
       readonly args: readonly string[];
       /** Which document the image reads; by image family unless the profile says so. */
       readonly document: DocumentFormat;
+      /** `https`: the document fetches its keys in a second step, by TLS · `inline`: it holds them itself. */
+      readonly secrets: 'https' | 'inline';
     };
 
 /** The local disk that holds containers' data, formatted at every boot. */

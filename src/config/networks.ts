@@ -89,10 +89,12 @@ function resolveNetwork(input: NetworkInput, options: ReadonlyMap<number, Uint8A
       options,
     },
     http: { port: input.http?.port ?? DEFAULTS.httpPort },
+    https: { port: input.https?.port ?? DEFAULTS.httpsPort },
     tftp: {
       ...(tftp?.blksize === undefined ? {} : { blksize: tftp.blksize }),
       singlePort: tftp?.single_port ?? DEFAULTS.singlePort,
     },
+    syslog: { enabled: input.syslog?.enabled ?? DEFAULTS.syslog },
   };
 }
 

@@ -44,7 +44,7 @@ export function readProfileFile(file: YamlFile, name: string): { profile: Profil
 /** What has no meaning beside another key of the same file. */
 function checkBoot(boot: Mapping | undefined, report: Report): void {
   if (boot?.local_disk === undefined) return;
-  for (const key of ['image', 'kernel', 'initrd', 'rootfs', 'args', 'document']) {
+  for (const key of ['image', 'kernel', 'initrd', 'rootfs', 'args', 'document', 'secrets']) {
     if (boot[key] !== undefined) report(['boot', key], 'has no meaning beside local_disk');
   }
 }

@@ -12,6 +12,7 @@ export const PROFILE_DEFAULTS = {
   directories: ['/var/lib/docker', '/var/lib/containerd', '/var/lib/kubelet', '/var/log/pods'],
   wait: 30,
   role: 'worker',
+  secrets: 'https',
 } as const;
 
 const closed = { additionalProperties: false } as const;
@@ -69,6 +70,13 @@ const boot = Type.Object(
       oneOf(['cloud-config', 'ignition', 'cloud-init'], {
         description:
           'Which document the image reads. Absent means: ignition for fedora-coreos; cloud-init for almalinux, atomic, centos, debian, fedora, rhel, rocky and ubuntu; cloud-config for flatcar (which reads ignition too), coreos and all others.',
+      }),
+    ),
+    secrets: Type.Optional(
+      oneOf(['https', 'inline'], {
+        description:
+          'How keys get to the machine. https: its document holds none and fetches them by TLS, for which the image needs curl and tar unless it reads Ignition; inline: they are in the document, which goes over the network as it is.',
+        default: PROFILE_DEFAULTS.secrets,
       }),
     ),
     local_disk: Type.Optional(

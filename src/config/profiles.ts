@@ -214,6 +214,7 @@ function resolveBoot(boot: ProfileInput['boot'], report: Report): ProfileBoot | 
     ...(rootfs !== undefined && { rootfs }),
     args,
     document: boot.document ?? family.document,
+    secrets: boot.secrets ?? PROFILE_DEFAULTS.secrets,
   };
 }
 

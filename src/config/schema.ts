@@ -1,4 +1,5 @@
 import { type StaticDecode, Type } from 'typebox';
+import { AdminSchema } from './admin-schema.ts';
 import { ClusterSchema } from './cluster-schema.ts';
 import { optionTable, routes } from './option-schema.ts';
 import { ProfileSchema } from './profile-schema.ts';
@@ -12,7 +13,6 @@ import {
   interfaceAddress,
   interfaceName,
   ipv4,
-  listen,
   mac,
   macPrefix,
   name,
@@ -21,6 +21,7 @@ import {
   relativePath,
   size,
 } from './text.ts';
+import { WebhooksSchema } from './webhook-schema.ts';
 
 // One source for three things: the types below, what is accepted, and the JSON Schemas that editors use.
 // A title says what a value is ("IPv4 address"); error messages are made from it.
@@ -31,11 +32,13 @@ export const DEFAULTS = {
   quarantine: 600,
   bootp: 'drop',
   httpPort: 80,
+  httpsPort: 443,
+  bootToken: 900,
   singlePort: false,
+  syslog: true,
   unknownMachines: 'hold',
   assets: '../assets',
   memory: 1024 ** 3,
-  listen: { host: '127.0.0.1', port: 9080 },
   lmdb: '/var/lib/rackseed',
 } as const;
 
@@ -128,6 +131,21 @@ export const NetworkSchema = Type.Object(
         { ...closed, description: 'The HTTP server that machines talk to.' },
       ),
     ),
+    https: Type.Optional(
+      Type.Object(
+        {
+          port: Type.Optional(
+            Type.Integer({
+              minimum: 1,
+              maximum: 65535,
+              default: DEFAULTS.httpsPort,
+              description: 'Port machines fetch their keys from.',
+            }),
+          ),
+        },
+        { ...closed, description: 'The HTTPS server that gives machines their keys.' },
+      ),
+    ),
     tftp: Type.Optional(
       Type.Object(
         {
@@ -147,6 +165,20 @@ export const NetworkSchema = Type.Object(
           ),
         },
         { ...closed, description: 'The TFTP server.' },
+      ),
+    ),
+    syslog: Type.Optional(
+      Type.Object(
+        {
+          enabled: Type.Optional(
+            Type.Boolean({
+              default: DEFAULTS.syslog,
+              description:
+                'Receive messages of iPXE, the kernel and the node on UDP port 514, and tell machines so (option 7).',
+            }),
+          ),
+        },
+        { ...closed, description: "The syslog receiver, which puts machines' messages on their timelines." },
       ),
     ),
   },
@@ -200,19 +232,18 @@ export const RackseedSchema = Type.Object(
         { ...closed, description: 'The boot loaders handed to firmware.' },
       ),
     ),
-    admin: Type.Optional(
-      Type.Object(
+    admin: Type.Optional(AdminSchema),
+    boot_token: Type.Optional(
+      seconds(
         {
-          listen: Type.Optional(
-            listen({
-              description: 'Where people and tools reach the service: loopback, or unix:/path.',
-              default: '127.0.0.1:9080',
-            }),
-          ),
+          description:
+            "How long the token in a machine's boot script lets it fetch its document: from its script to the running system.",
+          default: DEFAULTS.bootToken,
         },
-        { ...closed, description: 'The HTTP server that people talk to.' },
+        1,
       ),
     ),
+    webhooks: Type.Optional(WebhooksSchema),
     store: Type.Optional(
       Type.Object(
         {

@@ -1,40 +1,34 @@
 import test from 'ava';
 import { pino } from 'pino';
 import { openCluster } from '../../src/cluster-service.ts';
-import { createIdentifier } from '../../src/machines/identifier.ts';
-import { MachineIndexes } from '../../src/machines/indexes.ts';
-import { MachineRegistry } from '../../src/machines/registry.ts';
-import { BootTracker } from '../../src/machines/tracker.ts';
 import { parseIpv4 } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
+import { composeRack } from '../../src/rack-service.ts';
 import { doubleFor, eventually } from '../support/cluster.ts';
 import { good, RACKSEED } from '../support/config.ts';
+import { MemoryStore } from '../support/rack.ts';
 
 const MAC = '52:54:00:12:34:56' as Mac;
 
 test('a worker that booted here is registered and ready in its timeline, with its role and labels', async (t) => {
   const cluster = await doubleFor(t);
   const config = good({
-    'rackseed.yaml': `${RACKSEED}kubernetes: { server: "${cluster.server}", ca: ${cluster.ca.certificate}, ca_key: ${cluster.ca.key}, kubeconfig: ${cluster.adminKubeconfig} }\n`,
+    'rackseed.yaml': `${RACKSEED}kubernetes: { server: "${cluster.server}", ca: ${cluster.ca.certificate}, ca_key: ${cluster.ca.key}, kubeconfig: ${cluster.serviceKubeconfig} }\n`,
     'profiles/worker.yaml':
       'boot: { image: flatcar/1 }\nkubernetes: { role: worker, labels: { rack: "{{ machine.labels.rack }}" } }\n',
     'machines/all.yaml': `machines: [{ mac: "${MAC}", hostname: worker-01, labels: { rack: r7 } }]\n`,
   });
-  const registry = new MachineRegistry({
-    machines: [],
-    isKept: () => true,
-    capacity: 10,
-    onForgotten: () => {},
-  });
-  const indexes = new MachineIndexes({ records: [], onAssigned: () => {}, onForgotten: () => {} });
-  const identifier = createIdentifier(() => config, registry, indexes);
   const lines: string[] = [];
-  const tracker = new BootTracker('kubernetes1', {
-    registry,
-    identify: identifier.lookUp,
+  const rack = composeRack({
+    config: () => config,
+    store: new MemoryStore(),
     isLoader: () => false,
-    onStage: ({ hostname, stage, detail }) => lines.push(`${hostname} ${stage}: ${detail}`),
+    onEntry: ({ hostname, kind, detail }) => lines.push(`${hostname} ${kind}: ${detail}`),
+    onError: (error) => t.fail(error.message),
+    now: Date.now,
   });
+  const { registry, identifier } = rack;
+  const tracker = rack.tracker('kubernetes1');
   registry.see(MAC, 'kubernetes1', Date.now(), { address: parseIpv4('192.168.0.1') ?? t.fail() });
   registry.record(MAC, 'discover', 'iPXE asks for an address', Date.now());
 
@@ -44,6 +38,7 @@ test('a worker that booted here is registered and ready in its timeline, with it
     config: () => config,
     registry,
     identifier,
+    mainCard: (mac) => rack.rack.machine(mac)?.mac ?? mac,
     logger: pino({ level: 'silent' }),
     onNode: (mac, stage) => tracker.node(mac, stage, Date.now()),
   });

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { curl, documentUrl, lease } from '../support/machine.ts';
 import { rackFor } from '../support/netns.ts';
 import { run, runChecked, startFor } from '../support/process.ts';
 import { serviceFor } from '../support/service.ts';
@@ -21,15 +22,15 @@ test('render prints the script and the document that a machine then really gets'
       },
     },
   });
-  await run(clients[0]?.command(udhcpc) ?? [], { timeout: 20_000 });
+  const [client] = clients;
+  if (!client) return t.fail();
+  await lease(service, client, macs[0] ?? '');
   const printed = await runChecked(
     rackseed('render', macs[0] ?? '', '--config', join(service.directory, 'config')),
   );
-  const get = (path: string) =>
-    runChecked(server.command(['curl', '-sS', '--fail', `http://192.168.0.254${path}`]));
-  const script = await get(`/ipxe?mac=${macs[0]}`);
-  const document = await get(`/cloud-config/${macs[0]}`);
-  t.true(printed.includes(script));
+  const { body: script } = await curl(client, `http://192.168.0.254/ipxe?mac=${macs[0]}`);
+  const { body: document } = await curl(client, await documentUrl(client, macs[0] ?? ''));
+  t.true(printed.includes(script.replace(/\?token=[\w-]+/, '')), 'but for the token of this boot');
   t.true(printed.includes(document));
   t.regex(
     script,
@@ -46,7 +47,7 @@ test('machines and leases are listed by a service that runs, and missed in words
   await run(clients[0]?.command(udhcpc) ?? [], { timeout: 20_000 });
   t.regex(
     await runChecked(rackseed('machines', ...config)),
-    new RegExp(`node-525400000001 +${macs[0]} +192\\.168\\.0\\.\\d+ +worker`),
+    new RegExp(`node-525400000001 +${macs[0]} +approved +- +worker +192\\.168\\.0\\.\\d+ `),
   );
   t.regex(
     await runChecked(rackseed('leases', ...config)),

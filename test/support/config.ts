@@ -31,6 +31,7 @@ export function check(
     directory: '/etc/rackseed',
     files: Object.entries(all).map(([name, text]): ConfigText => ({ name, text })),
     isDirectory: (path) => directories.includes(path),
+    holdsText: (path) => path.endsWith('.secret'),
   });
 }
 

@@ -167,6 +167,8 @@ export function assertWorker(t: ExecutionContext, { name, found }: CheckedMachin
   assertOrder(t, found, ['var-lib-nodedata.mount', 'var-lib-containerd.mount', 'containerd.service']);
   assertOrder(t, found, ['var-lib-kubelet.mount', 'kubelet.service']);
   assertOrder(t, found, ['rackseed-download-kubernetes.service', 'kubelet.service']);
+  // Ignition fetches the keys itself, before there is a unit.
+  if (found.format !== 'ignition') assertOrder(t, found, ['rackseed-secrets.service', 'kubelet.service']);
   assertOrder(t, found, ['var-lib-docker.mount', 'docker-folder.service']);
 }
 

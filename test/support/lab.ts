@@ -1,11 +1,13 @@
 import type { ExecutionContext } from 'ava';
-import { type Lab, type LabMachine, startLab } from '../../src/lab/lab.ts';
+import { ApiClient } from '../../src/api-client/client.ts';
+import { localEndpoint } from '../../src/api-client/endpoint.ts';
+import { type Lab, type LabMachine, type LabOptions, startLab } from '../../src/lab/lab.ts';
 import type { MachineProgress } from '../../src/lab/progress.ts';
 import type { Firmware } from '../../src/lab/qemu.ts';
 import { runChecked, startFor } from './process.ts';
 
 /** How long a boot may take, milliseconds: two at a time, emulated, on a machine that does other things too. */
-const BOOT_TIMEOUT = 300_000;
+export const BOOT_TIMEOUT = 300_000;
 
 /** A machine that has come up, and what was seen of its boot. */
 export interface BootedMachine extends LabMachine {
@@ -20,11 +22,23 @@ export interface WatchedBoot {
   readonly packets: string;
 }
 
+/** A rack whose machines are still off, and its API. */
+export interface TestLab {
+  readonly lab: Lab;
+  readonly api: ApiClient;
+}
+
+/** Builds a rack with the real service; it's taken down when the test ends. */
+export async function labFor(t: ExecutionContext, options: LabOptions): Promise<TestLab> {
+  t.timeout(BOOT_TIMEOUT + 60_000);
+  const lab = await startLab(options);
+  t.teardown(() => lab.stop());
+  return { lab, api: new ApiClient(localEndpoint({ path: lab.adminSocket })) };
+}
+
 /** Boots a rack with the real service until every machine is up. It's taken down when the test ends. */
 export async function boot(t: ExecutionContext, firmware: Firmware, count: number): Promise<WatchedBoot> {
-  t.timeout(BOOT_TIMEOUT + 60_000);
-  const lab = await startLab({ firmware, count });
-  t.teardown(() => lab.stop());
+  const { lab } = await labFor(t, { firmware, count });
   const capture = await startCapture(t, lab);
   await lab.powerOn();
   const progress = await lab.whenUp({ timeout: BOOT_TIMEOUT });

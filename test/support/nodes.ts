@@ -30,6 +30,7 @@ export function profile(
     initrds: ['initrd.img'],
     args: [],
     document,
+    secrets: 'https' as const,
   };
   return { name: 'worker', chain: ['worker'], boot, ...parts };
 }

@@ -9,7 +9,10 @@ import { pino } from 'pino';
 import type { Config, MachineEntry, Network, Profile } from '../../src/config/config.ts';
 import type { HttpEvent } from '../../src/http/events.ts';
 import { FileCache } from '../../src/http/file-cache.ts';
+import { GuessLimit } from '../../src/http/guess-limit.ts';
 import { createProvisioningApp, type ProvisioningOptions } from '../../src/http/provisioning.ts';
+import { RenderedDocuments } from '../../src/http/rendered-documents.ts';
+import { BootTokens } from '../../src/machines/boot-tokens.ts';
 import { identify } from '../../src/machines/identity.ts';
 import { type Ipv4, parseCidr } from '../../src/net/ipv4.ts';
 import { type Mac, parseMac } from '../../src/net/mac.ts';
@@ -43,7 +46,9 @@ export const NETWORK: Network = {
     options: new Map(),
   },
   http: { port: 80 },
+  https: { port: 443 },
   tftp: { singlePort: false },
+  syslog: { enabled: true },
 };
 
 /** A configuration with the two machines above. */
@@ -58,6 +63,7 @@ export function testConfig(changes: Partial<Config> = {}): Config {
       initrds: ['initrd.gz'],
       args: [],
       document: 'cloud-config',
+      secrets: 'https',
     },
     cloudConfig: { hostname: '{{ machine.hostname }}' },
   };
@@ -76,10 +82,17 @@ export function testConfig(changes: Partial<Config> = {}): Config {
     machines: new Map(entries.map((entry) => [entry.mac, entry])),
     assets: { directory: '/nonexistent', memory: 0 },
     firmware: { directory: '/nonexistent' },
-    admin: { listen: { host: '127.0.0.1', port: 0 } },
+    admin: { listen: { host: '127.0.0.1', port: 0 }, local: { host: '127.0.0.1', port: 0 }, names: [] },
     store: { directory: '/nonexistent' },
+    bootToken: 900,
+    webhooks: [],
     ...changes,
   };
+}
+
+/** Boot tokens that are kept in memory only, good for a quarter of an hour. */
+export function testTokens(): BootTokens {
+  return new BootTokens({ records: [], save: async () => {}, remove: () => {}, lifetime: () => 900_000 });
 }
 
 /** What a test may change about the app. */
@@ -96,6 +109,8 @@ export interface TestApp {
   readonly told: unknown[][];
   /** The assets folder, empty at first. */
   readonly folder: string;
+  /** A token for a machine at this address, 127.0.0.1 unless given. */
+  token(mac?: Mac, address?: string): Promise<string>;
   /** Waits for the nth event of a type. */
   event<T extends HttpEvent['type']>(type: T, count?: number): Promise<Extract<HttpEvent, { type: T }>>;
   /** Listens on loopback; gives the URL without a slash at the end. */
@@ -114,6 +129,7 @@ export async function createTestApp(t: ExecutionContext, changes: Changes = {}):
   const events: HttpEvent[] = [];
   const told: unknown[][] = [];
   const arrived = new EventTarget();
+  const tokens = changes.tokens ?? testTokens();
   const app = createProvisioningApp({
     network: NETWORK,
     config: () => config,
@@ -122,9 +138,13 @@ export async function createTestApp(t: ExecutionContext, changes: Changes = {}):
     fillArgs: () => ['console=ttyS0'],
     renderDocument: async ({ hostname }) => ({
       text: `#cloud-config\nhostname: ${hostname}\n`,
-      secret: false,
     }),
-    leasedAddress: () => undefined,
+    rendered: new RenderedDocuments(),
+    tokens,
+    guesses: new GuessLimit(),
+    bootCa: () => 'CA\n',
+    now: Date.now,
+    leasedAddress: () => '127.0.0.1',
     findByUuid: (uuid) => (uuid === UUID ? KNOWN : undefined),
     onInventory: (...said) => told.push(said),
     observe: (event) => {
@@ -145,6 +165,8 @@ export async function createTestApp(t: ExecutionContext, changes: Changes = {}):
     events,
     told,
     folder,
+    token: (mac = KNOWN, address = '127.0.0.1') =>
+      tokens.issue(mac, address, 'http', (changes.now ?? Date.now)()),
     async event(type, count = 1) {
       for (;;) {
         const found = events.filter((event) => event.type === type)[count - 1];

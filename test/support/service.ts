@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { dump } from 'js-yaml';
+import { ApiClient } from '../../src/api-client/client.ts';
+import { localEndpoint } from '../../src/api-client/endpoint.ts';
 import { startService } from '../../src/lab/service.ts';
 import type { Namespace } from './netns.ts';
 import type { Child } from './process.ts';
@@ -15,16 +17,22 @@ export interface ServiceSettings {
   readonly interface?: string;
   /** Added to `networks[0].dhcp`. */
   readonly dhcp?: Readonly<Record<string, unknown>>;
+  /** Added to `networks[0]`. */
+  readonly network?: Readonly<Record<string, unknown>>;
   /** Added at the top level. */
   readonly top?: Readonly<Record<string, unknown>>;
   readonly machines?: readonly Readonly<Record<string, unknown>>[];
   readonly profile?: Readonly<Record<string, unknown>>;
+  /** Added to the command line. */
+  readonly options?: readonly string[];
 }
 
 /** A running service, as a user would start it, in a namespace of its own. */
 export interface TestService {
   readonly directory: string;
   child: Child;
+  /** Its admin API. */
+  readonly api: ApiClient;
   /** Parsed answer of the admin app. */
   get<Answer>(path: string): Promise<Answer>;
   /** The value of a metric, all label sets added up unless `labels` (text that must occur) narrows it. */
@@ -58,6 +66,7 @@ export async function serviceFor(
       domain: 'kubernetes.local',
       ...settings.dhcp,
     },
+    ...settings.network,
   };
   const rackseed = {
     networks: [network],
@@ -77,10 +86,11 @@ export async function serviceFor(
   await writeFile(join(config, 'profiles/worker.yaml'), dump(profile));
   await writeFile(join(config, 'machines/machines.yaml'), dump({ machines: settings.machines ?? [] }));
 
-  const start = () => startService(namespace, config, socketPath);
+  const start = () => startService(namespace, config, socketPath, settings.options);
   const service: TestService = {
     directory,
     child: await start(),
+    api: new ApiClient(localEndpoint({ path: socketPath })),
     get: async <Answer>(path: string) => JSON.parse(await ask(socketPath, path)) as Answer,
     async metric(name, labels = '') {
       const lines = (await ask(socketPath, '/metrics')).split('\n');

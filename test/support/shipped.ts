@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
@@ -44,23 +45,55 @@ export function formatsOf(profile: Profile): DocumentFormat[] {
   return formats.filter((format) => checks[format](profile).length === 0);
 }
 
-/** Every document of a format for a machine, by its name. */
+/** How machines fetch their keys; a real token is other each time. */
+const TOKEN = 'TOKEN-OF-THIS-BOOT';
+const DELIVERY = { url: `https://192.168.0.254/secrets/MAC?token=${TOKEN}-2`, caPem: 'BOOT CA\n' };
+
+/** Every document of a format for a machine, by its name, and what the machine fetches because of it. */
 export function renderAll(
   config: Config,
   profile: Profile,
   format: DocumentFormat,
   machine: ShippedMachine,
 ): Map<string, string> {
-  const sources = { profile, variables: variablesOf(config, profile, machine), join: JOIN, adoptDisk: false };
-  const render = (request: DocumentRequest) => renderDocument(request, sources).text;
+  const sources = {
+    profile,
+    variables: variablesOf(config, profile, machine),
+    join: JOIN,
+    adoptDisk: false,
+    delivery: DELIVERY,
+  };
+  const render = (name: string, request: DocumentRequest): [string, string][] => {
+    const { text, secondStage } = renderDocument(request, sources);
+    const fetched = `${name} over HTTPS`;
+    if (!secondStage) return [[name, text]];
+    const body = Buffer.from(secondStage.body);
+    return [
+      [name, text],
+      [fetched, secondStage.type === 'application/json' ? body.toString() : yaml(listArchive(body))],
+    ];
+  };
   switch (format) {
     case 'cloud-config':
-      return new Map([[format, render({ format })]]);
+      return new Map(render(format, { format }));
     case 'ignition':
-      return new Map([[format, render({ format, version: DEFAULT_IGNITION_VERSION })]]);
+      return new Map(render(format, { format, version: DEFAULT_IGNITION_VERSION }));
     case 'cloud-init':
-      return new Map(CLOUD_INIT_FILES.map((file) => [file, render({ format, file })]));
+      return new Map(CLOUD_INIT_FILES.flatMap((file) => render(file, { format, file })));
   }
+}
+
+/** The files of an archive, as GNU tar sees them. */
+function listArchive(archive: Uint8Array): { path: string; mode: string; content: string }[] {
+  const tar = (...options: string[]) => execFileSync('tar', options, { input: archive, encoding: 'utf8' });
+  return tar('-tvf', '-')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const [mode = '', owner = ''] = line.split(/\s+/);
+      const path = line.split(/\s+/).slice(5).join(' ');
+      return { path: `/${path}`, mode: `${mode} ${owner}`, content: tar('-xOf', '-', path) };
+    });
 }
 
 /**
@@ -70,7 +103,7 @@ export function renderAll(
 export function readable(config: Config, profile: Profile, machine: ShippedMachine): string {
   const identity = identityOf(profile, machine);
   const variables = variablesOf(config, profile, machine);
-  const plan = planBoot(identity, networkOf(config), fillArgs(profile, variables));
+  const plan = planBoot(identity, networkOf(config), fillArgs(profile, variables), TOKEN);
   const format = documentOf(profile);
   const documents = format ? [...renderAll(config, profile, format, machine)] : [];
   return [
@@ -113,14 +146,17 @@ function decoded(value: unknown): unknown {
   if (typeof content === 'string') {
     return { ...others, content: named(Buffer.from(content, encoding === undefined ? 'utf8' : 'base64')) };
   }
-  if (typeof source !== 'string') return others;
+  if (typeof source !== 'string' || !source.startsWith('data:')) {
+    return source === undefined ? others : { source, ...others };
+  }
   const bytes = Buffer.from(source.replace(/^data:(;base64)?,/, ''), 'base64');
   return { ...others, text: named(compression === undefined ? bytes : gunzipSync(bytes)) };
 }
 
 function entry(key: string, value: unknown): unknown {
-  // Its second half is a digest of the whole document.
-  return key === 'instance-id' ? String(value).replace(/[0-9a-f]{12}$/, 'DIGEST') : decoded(value);
+  // Digests of the whole document.
+  if (key === 'instance-id') return String(value).replace(/[0-9a-f]{12}$/, 'DIGEST');
+  return key === 'hash' ? String(value).replace(/[0-9a-f]{128}$/, 'DIGEST') : decoded(value);
 }
 
 /** The text, or the name of the script that it is. */

@@ -141,7 +141,7 @@ test('what is wrong in a base is told once, at its place in the file of the base
       'profiles/other.yaml': 'extends: base\n',
     }),
     [
-      'config/profiles/base.yaml:3: boot.krnel: unknown key, did you mean kernel? (expected one of image, kernel, initrd, rootfs, args, document, local_disk)',
+      'config/profiles/base.yaml:3: boot.krnel: unknown key, did you mean kernel? (expected one of image, kernel, initrd, rootfs, args, document, secrets, local_disk)',
       'config/profiles/base.yaml:5: docker_disk.device: "sda" is not a disk (expected for example auto, largest, serial:S4EVNX0, /dev/disk/by-id/…)',
     ],
   );

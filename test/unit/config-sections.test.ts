@@ -89,6 +89,7 @@ ignition: { storage: { files: [{ path: /a, mode: 0644 }, { path: /b, mode: 420 }
     rootfs: 'r',
     args: [],
     document: 'ignition',
+    secrets: 'https',
   });
   t.deepEqual(other?.dockerDisk, {
     device: "{{ machine.labels.disk | default: 'auto' }}",
