@@ -1,16 +1,17 @@
 import { readdirSync } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readShared } from './shared-bytes.ts';
 
 /** The loaders in the firmware folder. */
 export interface FirmwareFolder {
-  /** True when a file of this name was there at the last `refresh`. Asked for every DHCP message, so it never waits. */
-  has(name: string): boolean;
+  /** True when a file of this path was there at the last `refresh`. Asked for every DHCP message, so it never waits. */
+  has(path: string): boolean;
   /**
-   * The contents of a loader, in a SharedArrayBuffer, so that any thread can send them as they are. Read once and again
-   * when the file has changed; undefined when there is none.
+   * The contents of a file, in a SharedArrayBuffer, so that any thread can send them as they are. Read once and again
+   * when the file has changed; undefined when there is none. `path` is below the folder, without `..`.
    */
-  read(name: string): Promise<Uint8Array | undefined>;
+  read(path: string): Promise<Uint8Array | undefined>;
   /** Looks again which files there are; throws an Error that names the folder when it can't be read. */
   refresh(): void;
 }
@@ -20,32 +21,32 @@ const MAX_SIZE = 64 * 1024 * 1024;
 
 /** The loaders in the folder that `directory` names now. */
 export function openFirmwareFolder(directory: () => string): FirmwareFolder {
-  let names = new Set<string>();
+  let paths: ReadonlySet<string> = new Set();
   const contents = new Map<string, { readonly version: string; readonly bytes: Promise<Uint8Array> }>();
 
   return {
-    has: (name) => names.has(name),
+    has: (path) => paths.has(path),
 
-    async read(name) {
-      if (name.includes('/')) return undefined;
-      const path = join(directory(), name);
-      const facts = await stat(path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return undefined;
+    async read(path) {
+      if (path.split('/').includes('..')) return undefined;
+      const whole = join(directory(), path);
+      const facts = await stat(whole).catch((error: NodeJS.ErrnoException) => {
+        if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(error.code ?? '')) return undefined;
         throw error;
       });
       if (!facts?.isFile() || facts.size > MAX_SIZE) return undefined;
-      const version = `${path}:${facts.ino}:${facts.size}:${facts.mtimeMs}`;
-      const known = contents.get(name);
+      const version = `${whole}:${facts.ino}:${facts.size}:${facts.mtimeMs}`;
+      const known = contents.get(path);
       if (known?.version === version) return known.bytes;
-      const bytes = readShared(path);
-      contents.set(name, { version, bytes });
-      bytes.catch(() => contents.delete(name));
+      const bytes = readShared(whole);
+      contents.set(path, { version, bytes });
+      bytes.catch(() => contents.delete(path));
       return bytes;
     },
 
     refresh() {
       try {
-        names = new Set(readdirSync(directory()));
+        paths = new Set(filesIn(directory()));
       } catch (error) {
         throw new Error(
           `the firmware folder ${directory()} can't be read: ${(error as Error).message}; install the package ipxe`,
@@ -55,19 +56,14 @@ export function openFirmwareFolder(directory: () => string): FirmwareFolder {
   };
 }
 
-async function readShared(path: string): Promise<Uint8Array> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    const bytes = new Uint8Array(new SharedArrayBuffer(size));
-    let length = 0;
-    while (length < size) {
-      const { bytesRead } = await file.read(bytes, length, size - length, length);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    return bytes.subarray(0, length);
-  } finally {
-    await file.close();
-  }
+/**
+ * The paths of the files in a firmware folder and in the folders below it, one deep: `snponly.efi`, `arm64/snponly.efi`.
+ * Throws when it can't be read.
+ */
+export function filesIn(directory: string, depth = 1): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    if (!entry.isDirectory()) return [entry.name];
+    if (depth === 0) return [];
+    return filesIn(join(directory, entry.name), depth - 1).map((name) => `${entry.name}/${name}`);
+  });
 }

@@ -1,7 +1,9 @@
-import { LOADERS, type LoaderRow } from './loaders.ts';
+import { findRow, LOADERS, type LoaderRow } from './loaders.ts';
 
 /** What a DHCP message says about the program that sent it. */
 export interface FirmwareHints {
+  /** `chaddr`, with colons and in lower case. */
+  readonly mac?: string;
   /** Option 93, the client's first choice first. */
   readonly architectures: readonly number[];
   /** Option 60. */
@@ -25,9 +27,13 @@ const BIOS = 0;
 /**
  * Recognises firmware and iPXE; undefined for an operating system or a plain DHCP client. An iPXE without HTTP or without
  * support for Linux kernels, as found in network cards and VirtualBox, counts as firmware: it can only load a better one.
+ * `rows` is the loader table.
  */
-export function recognise(hints: FirmwareHints): NetworkBooter | undefined {
-  const { vendorClass = '', ipxeFeatures: features } = hints;
+export function recognise(
+  hints: FirmwareHints,
+  rows: readonly LoaderRow[] = LOADERS,
+): NetworkBooter | undefined {
+  const { mac, vendorClass = '', ipxeFeatures: features } = hints;
   const ipxe = isIpxe(hints);
   if (ipxe && (!features || isCapable(features))) return { kind: 'ipxe', name: 'iPXE' };
 
@@ -38,9 +44,8 @@ export function recognise(hints: FirmwareHints): NetworkBooter | undefined {
   }
   // A client that names no architecture is older than option 93.
   const candidates = architectures.length > 0 ? architectures : [BIOS];
-  const rows = LOADERS.filter((row) => (row.style === 'http') === speaksHttp);
   for (const code of candidates) {
-    const row = rows.find(({ architectures: codes }) => codes.includes(code));
+    const row = findRow(rows, { architecture: code, vendorClass, ...(mac !== undefined && { mac }) });
     if (row) return { kind: 'firmware', name: ipxe ? `${row.firmware} iPXE` : row.firmware, row };
   }
   return { kind: 'firmware', name: `architecture ${candidates.join(', ')}`, row: undefined };

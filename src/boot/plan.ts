@@ -87,6 +87,12 @@ function documentArgs({ document, image }: ImageBoot, base: string, mac: string,
   }
 }
 
-function assetPath(boot: ImageBoot, file: string): string {
+/** The path in one of a plan's URLs, for loaders that know no percent-encoding: `/assets/flatcar/1/vmlinuz`. */
+export function pathOf(url: string): string {
+  return decodeURIComponent(new URL(url).pathname);
+}
+
+/** The path of a file of an image below `/assets/`, as it stands in a URL. */
+export function assetPath(boot: ImageBoot, file: string): string {
   return `${boot.image}/${file}`.split('/').map(encodeURIComponent).join('/');
 }

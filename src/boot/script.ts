@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Liquid } from 'liquidjs';
+import type { Mac } from '../net/mac.ts';
 import { checkKernelArgument, checkWord, cleanText } from './ipxe-text.ts';
 import type { ImagePlan } from './plan.ts';
 
@@ -50,6 +51,14 @@ export function machineScript(machine: ScriptMachine, plan: ImagePlan): string {
       ...initrds.map(({ name, url }) => ({ url, command: `initrd --name ${name} ${url}` })),
     ],
   });
+}
+
+/**
+ * `autoexec.ipxe`, which iPXE 2.x asks for by itself before anything else: gets an address by the card with the hardware
+ * address `mac` and goes on with the first script at `url`.
+ */
+export function autoexecScript(mac: Mac, url: string): string {
+  return render('autoexec', { mac, url: checkWord(url, 'script URL') });
 }
 
 /** A machine that may not boot. What it is called may come from the network. */

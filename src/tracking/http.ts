@@ -11,7 +11,7 @@ import { type Tracking, transfer } from './tracking.ts';
 export function trackHttp(tracking: Tracking, event: HttpEvent, now: number): void {
   switch (event.type) {
     case 'script':
-      reachScript(tracking, event.mac as Mac, event.answer, now);
+      reachScript(tracking, event.mac as Mac, event.answer, now, event.reader);
       break;
     case 'asset-progress': {
       const found = bootFile(tracking, event);
@@ -20,7 +20,7 @@ export function trackHttp(tracking: Tracking, event: HttpEvent, now: number): vo
       break;
     }
     case 'asset':
-      asset(tracking, event, now);
+      trackAsset(tracking, event, now);
       break;
     case 'document':
       // Of cloud-init's files, the one that the others only lead to.
@@ -46,7 +46,12 @@ export function trackHttp(tracking: Tracking, event: HttpEvent, now: number): vo
   }
 }
 
-function asset(tracking: Tracking, event: Extract<HttpEvent, { type: 'asset' }>, now: number): void {
+/** A file that machines download has been delivered, completely or not. */
+export function trackAsset(
+  tracking: Tracking,
+  event: Omit<Extract<HttpEvent, { type: 'asset' }>, 'type' | 'source'>,
+  now: number,
+): void {
   const { address, path, bytes, size, complete, milliseconds } = event;
   const { watch, registry, decisions } = tracking.parts;
   if (path.startsWith('/firmware/')) {

@@ -1,9 +1,14 @@
+import { READERS, readBootFileName } from '../boot/boot-file-name.ts';
 import { share } from '../machines/diagnose.ts';
 import { formatBytes } from '../machines/units.ts';
 import { parseMac } from '../net/mac.ts';
 import type { TftpEvent } from '../tftp/events.ts';
+import { trackAsset } from './http.ts';
 import { reachLoader, reachScript } from './stages.ts';
 import { type Tracking, transfer } from './tracking.ts';
+
+/** What comes of a request that isn't refused. */
+type TransferEvent = Exclude<TftpEvent, { type: 'dropped' | 'crashed' | 'refused' }>;
 
 /** A machine's own script. */
 const SCRIPT_NAME = /^([0-9a-f-]{17})\.ipxe$/i;
@@ -17,11 +22,16 @@ export function trackTftp(tracking: Tracking, event: TftpEvent, now: number): vo
   const { watch, isLoader } = tracking.parts;
   const { file } = event;
   const { broken, probed, fetching } = watch.signs(mac) ?? {};
+  const made = readBootFileName(file);
   if (event.type === 'refused') {
     tracking.note(mac, 'refusal', `TFTP refused ${file}: ${event.detail}`, now);
     watch.note(mac, { missing: `${file}: ${event.detail}` }, now);
   } else if (event.type === 'done' && SCRIPT_NAME.test(file)) {
     reachScript(tracking, parseMac(file.slice(0, 17)) ?? mac, undefined, now);
+  } else if (event.type === 'done' && made && made.kind !== 'autoexec' && !isLoader(file)) {
+    reachScript(tracking, made.mac ?? mac, undefined, now, READERS[made.kind]);
+  } else if (file.startsWith('assets/')) {
+    asset(tracking, event, now);
   } else if (!isLoader(file)) {
     return;
   } else if (event.type === 'probe') {
@@ -41,6 +51,25 @@ export function trackTftp(tracking: Tracking, event: TftpEvent, now: number): vo
     const how = `TFTP (${file} ${transfer(event.bytes, event.milliseconds)})`;
     reachLoader(tracking, machine, file, how, now);
   }
+}
+
+/** Loaders without HTTP fetch what they boot by TFTP too. */
+function asset(tracking: Tracking, event: TransferEvent, now: number): void {
+  if (event.type === 'probe') return;
+  const { address } = event.client;
+  const machine = tracking.machineAt(address);
+  const { watch } = tracking.parts;
+  if (event.type === 'started') {
+    if (machine) watch.note(machine.mac, { fetching: { file: event.file, size: event.size } }, now);
+    if (machine) watch.moved(machine.mac, now);
+    return;
+  }
+  const { bytes } = event;
+  const complete = event.type === 'done';
+  const fetching = machine && watch.signs(machine.mac)?.fetching;
+  const size = !complete && fetching?.file === event.file ? fetching.size : bytes;
+  const milliseconds = complete ? event.milliseconds : 0;
+  trackAsset(tracking, { address, path: `/${event.file}`, bytes, size, complete, milliseconds }, now);
 }
 
 /** `1.2 MB of 8.1 MB (15 %)` */

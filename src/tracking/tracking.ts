@@ -1,3 +1,4 @@
+import type { LoaderRow } from '../boot/loaders.ts';
 import type { BootWatch } from '../machines/boot-watch.ts';
 import type { Decisions } from '../machines/decisions.ts';
 import type { Identity } from '../machines/identity.ts';
@@ -16,6 +17,8 @@ export interface TrackingParts {
   readonly decisions: Pick<Decisions, 'bootBegan' | 'scriptGiven' | 'allGiven'>;
   readonly identify: (mac: Mac) => Identity;
   readonly isLoader: (file: string) => boolean;
+  /** The loader table. */
+  readonly rows: () => readonly LoaderRow[];
   /** Somebody ought to know of something that belongs on no machine's timeline. */
   readonly warn: (detail: string) => void;
 }
@@ -36,13 +39,13 @@ export class Tracking {
     return address === undefined ? undefined : this.parts.registry.at(address);
   }
 
-  /** A machine begins another boot. */
-  begin(mac: Mac, now: number): void {
+  /** A machine begins another boot. `isFresh`: it goes another way than before, so that it can't be in a loop. */
+  begin(mac: Mac, now: number, isFresh = false): void {
     const { registry, decisions, watch } = this.parts;
     const before = registry.get(mac)?.boot;
     decisions.bootBegan(mac);
     registry.beginBoot(mac, now);
-    watch.began(mac, before, now);
+    watch.began(mac, isFresh ? undefined : before, now);
   }
 
   /** A boot has reached a stage. */

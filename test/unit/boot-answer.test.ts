@@ -133,7 +133,7 @@ test('the next loader of a row is taken when the first is not in the folder', (t
 test('firmware without a loader is explained in words', (t) => {
   t.is(
     answer({ architectures: [6] })?.boot,
-    'UEFI IA32 needs one of snponly-i386.efi, ipxe-i386.efi in the firmware folder',
+    'UEFI IA32 needs one of snponly-i386.efi, i386/snponly.efi, ipxe-i386.efi, i386/ipxe.efi in the firmware folder',
   );
   t.is(answer({ architectures: [2], vendorClass: PXE })?.boot, 'no loader is known for architecture 2');
 });
