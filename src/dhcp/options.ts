@@ -107,6 +107,8 @@ const OPTIONS = {
   wwwServers: [72, 'ipv4_list'],
   /** RFC 3004 */
   userClass: [77],
+  /** RFC 4039 */
+  rapidCommit: [80],
   /** RFC 4702 */
   clientFqdn: [81],
   /** RFC 3046 */
@@ -123,6 +125,8 @@ const OPTIONS = {
   tzdbTimezone: [101, 'string'],
   /** RFC 8910 */
   captivePortal: [114, 'string'],
+  /** RFC 3011 */
+  subnetSelection: [118],
   /** RFC 3397 */
   domainSearch: [119, 'domain_list'],
   /** RFC 3442 */

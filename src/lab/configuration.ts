@@ -42,6 +42,8 @@ export interface LabConfigurationOptions {
   readonly source?: string;
   /** Unix socket for the admin app. */
   readonly adminSocket: string;
+  /** Added to the network's `dhcp`. */
+  readonly dhcp?: Readonly<Record<string, unknown>>;
 }
 
 /** A configuration folder the service can start with, and the machines that belong to it. */
@@ -135,7 +137,7 @@ interface RackseedParts extends LabConfigurationOptions {
 
 /** rackseed.yaml of a lab. */
 function rackseedYaml(parts: RackseedParts): object {
-  const { directory, adminSocket, theirs, defaultProfile, firmware, cluster } = parts;
+  const { directory, adminSocket, dhcp, theirs, defaultProfile, firmware, cluster } = parts;
   return {
     networks: [
       {
@@ -149,6 +151,7 @@ function rackseedYaml(parts: RackseedParts): object {
           router: SERVER,
           dns: [SERVER],
           domain: 'kubernetes.local',
+          ...dhcp,
         },
       },
     ],
@@ -172,7 +175,8 @@ function withImage(profile: Profile): Profile {
 
 /** The first `count` machines that are written down, filled up with ones that are not. */
 export function chooseMachines(known: NonNullable<Machines['machines']>, count: number): LabMachineEntry[] {
-  const named = known.slice(0, count).map(({ mac, hostname }, index) => ({
+  const ofMachines = known.filter(({ mac }) => mac !== undefined);
+  const named = ofMachines.slice(0, count).map(({ mac, hostname }, index) => ({
     mac: String(mac).toLowerCase().replaceAll('-', ':'),
     hostname: typeof hostname === 'string' ? hostname : workerName(index + 1),
   }));

@@ -1,9 +1,11 @@
 import type { ExecutionContext } from 'ava';
 import { ApiClient } from '../../src/api-client/client.ts';
 import { localEndpoint } from '../../src/api-client/endpoint.ts';
+import { LAB_NETWORK } from '../../src/lab/configuration.ts';
 import { type Lab, type LabMachine, type LabOptions, startLab } from '../../src/lab/lab.ts';
 import type { MachineProgress } from '../../src/lab/progress.ts';
 import type { Firmware } from '../../src/lab/qemu.ts';
+import { type OtherDhcp, otherDhcpFor } from './other-dhcp.ts';
 import { runChecked, startFor } from './process.ts';
 
 /** How long a boot may take, milliseconds: two at a time, emulated, on a machine that does other things too. */
@@ -36,9 +38,18 @@ export async function labFor(t: ExecutionContext, options: LabOptions): Promise<
   return { lab, api: new ApiClient(localEndpoint({ path: lab.adminSocket })) };
 }
 
-/** Boots a rack with the real service until every machine is up. It's taken down when the test ends. */
-export async function boot(t: ExecutionContext, firmware: Firmware, count: number): Promise<WatchedBoot> {
-  const { lab } = await labFor(t, { firmware, count });
+/**
+ * Boots a rack with the real service until every machine is up. It's taken down when the test ends.
+ * @param beside another DHCP server that gives the addresses; the service is a proxy then
+ */
+export async function boot(
+  t: ExecutionContext,
+  firmware: Firmware,
+  count: number,
+  beside?: OtherDhcp,
+): Promise<WatchedBoot> {
+  const { lab } = await labFor(t, { firmware, count, ...(beside && { dhcp: { mode: 'proxy' } }) });
+  if (beside) await otherDhcpFor(t, beside, { namespace: lab.namespace, bridge: LAB_NETWORK.interface });
   const capture = await startCapture(t, lab);
   await lab.powerOn();
   const progress = await lab.whenUp({ timeout: BOOT_TIMEOUT });
@@ -52,7 +63,7 @@ export async function boot(t: ExecutionContext, firmware: Firmware, count: numbe
 }
 
 async function startCapture(t: ExecutionContext, lab: Lab) {
-  const ports = 'udp port 67 or udp port 69';
+  const ports = 'udp port 67 or udp port 69 or udp port 4011';
   const argv = ['tcpdump', '-i', 'kubernetes1', '-n', '-l', '-v', '--immediate-mode', ...ports.split(' ')];
   const capture = await startFor(t, lab.namespace.command(argv));
   await capture.waitFor(/listening on/);
