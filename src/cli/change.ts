@@ -61,6 +61,7 @@ Examples:
     ['retire', 'keep machines from booting whose service is over'],
     ['forget', 'forget machines, with their boots and what was decided about them'],
     ['adopt-disk', 'let machines format their Docker disk once, whatever it holds'],
+    ['wake', 'switch machines on from afar (Wake-on-LAN), where their firmware has it enabled'],
   ] as const) {
     addApiCommand(program, action, description)
       .argument('<machines...>', MACHINES)
@@ -173,6 +174,7 @@ export function outcome(action: Change['action'], mac: string, machine: ShownMac
     retire: `${who} is retired`,
     forget: `${who} is forgotten`,
     'adopt-disk': `${who} may format its Docker disk at its next boot, whatever it holds`,
+    wake: `${who}: a magic packet was sent; its first DHCP message shows that it woke`,
     rename: `${mac} is called ${machine?.hostname}`,
     label: `${who} has labels: ${formatLabels(machine?.labels ?? {})}`,
     assign: `${who} has profile ${profile} (${machine?.reason})`,

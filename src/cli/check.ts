@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
+import { subnetsOf } from '../config/subnets.ts';
 import { formatIpv4, formatRange } from '../net/ipv4.ts';
 
 /** Where a command writes its lines. */
@@ -31,9 +32,11 @@ function summary({
   defaultProfile,
   unknownMachines,
 }: Config): string {
-  const lines = networks.map(({ name, interface: card, address, subnet, dhcp }) => {
-    const ranges = dhcp.ranges.map(formatRange).join(', ');
-    const size = dhcp.ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  const lines = networks.map((network) => {
+    const { name, interface: card, address, subnet } = network;
+    const all = subnetsOf(network).flatMap((settings) => settings.ranges);
+    const ranges = all.map(formatRange).join(', ');
+    const size = all.reduce((sum, { first, last }) => sum + last - first + 1, 0);
     const ours = `${formatIpv4(address)}/${subnet.prefix}`;
     return `network ${name}: ${ours} on ${card}, leases ${ranges} (${count(size, 'address')})`;
   });

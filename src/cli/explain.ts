@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs';
 import { answerBoot } from '../boot/answer.ts';
-import { LOADERS, type LoaderRow } from '../boot/loaders.ts';
+import { filesIn } from '../boot/firmware-folder.ts';
+import { type LoaderRow, PXELINUX_FILE } from '../boot/loaders.ts';
 import { type AdmittedMachine, baseUrl, planBoot } from '../boot/plan.ts';
 import type { Config } from '../config/config.ts';
 import { documentOf } from '../config/document-format.ts';
@@ -23,9 +23,9 @@ export async function explainCommand(directory: string, text: string): Promise<s
   const entry = config.machines.get(machine.mac);
   const facts: Fact[] = [
     ['machine', `${identity.hostname} ${machine.mac}`],
-    ['entry', entry?.place ?? 'none in machines/'],
+    ['entry', entry?.place ?? placeOf(machine)],
     ['network', machine.network.name],
-    ['address', addressOf(machine, entry?.address !== undefined)],
+    ['address', addressOf(machine, (entry ?? machine.port)?.address !== undefined)],
   ];
   if (identity.admission !== 'boot') {
     const does = identity.admission === 'hold' ? 'waits for approval' : 'gets nothing';
@@ -63,6 +63,14 @@ export async function explainCommand(directory: string, text: string): Promise<s
   return [lines, ...tables].filter((part) => part !== '').join('\n');
 }
 
+/** Where an entry for a port stands, and that it isn't for this machine alone. */
+function placeOf({ port: entry }: InspectedMachine): string {
+  if (!entry) return 'none in machines/';
+  const { circuit, remote } = entry.port;
+  const port = [remote !== undefined && `switch ${remote}`, circuit !== undefined && `port ${circuit}`];
+  return `${entry.place}, for whatever machine is at ${port.filter(Boolean).join(', ')}`;
+}
+
 function addressOf({ address }: InspectedMachine, isReserved: boolean): string {
   if (address === undefined) return 'none yet';
   return `${formatIpv4(address)}, ${isReserved ? 'reserved' : 'leased'}`;
@@ -75,8 +83,8 @@ function indexOf(machine: InspectedMachine, identity: AdmittedMachine, index: nu
 
 /** The loader for the firmware the machine has, or for each kind it might have. */
 function loaderFacts(config: Config, { firmware, network }: InspectedMachine, override?: string): Fact[] {
-  const { directory } = config.firmware;
-  const names = new Set(filesIn(directory));
+  const { directory, loaders } = config.firmware;
+  const names = new Set([...loadersIn(directory), PXELINUX_FILE]);
   const loaderOf = (row: LoaderRow): string => {
     const answer = answerBoot({ kind: 'firmware', name: row.firmware, row }, false, {
       server: network.address,
@@ -85,21 +93,22 @@ function loaderFacts(config: Config, { firmware, network }: InspectedMachine, ov
       ...(override !== undefined && { override }),
     });
     if (typeof answer === 'string') return `none: ${answer}`;
-    const by =
-      override === undefined
-        ? `the first of ${row.files.join(', ')} that is in ${directory}`
-        : 'its entry names it';
+    const chosen =
+      answer.file === PXELINUX_FILE
+        ? 'made for it when it asks'
+        : `the first of ${row.files.join(', ')} that is in ${directory}`;
+    const by = override === undefined ? chosen : 'its entry names it';
     return `${answer.file} for ${row.firmware}: ${by}`;
   };
-  const own = LOADERS.find((row) => firmware === row.firmware || firmware === `${row.firmware} iPXE`);
+  const own = loaders.find((row) => firmware === row.firmware || firmware === `${row.firmware} iPXE`);
   if (own) return [['loader', loaderOf(own)]];
   if (firmware !== undefined) return [['loader', `none is known for ${firmware}`]];
-  return LOADERS.map((row, index) => [index === 0 ? 'loader' : '', loaderOf(row)]);
+  return loaders.map((row, index) => [index === 0 ? 'loader' : '', loaderOf(row)]);
 }
 
-function filesIn(directory: string): readonly string[] {
+function loadersIn(directory: string): readonly string[] {
   try {
-    return readdirSync(directory);
+    return filesIn(directory);
   } catch {
     return [];
   }

@@ -2,12 +2,13 @@ import { ApiClient } from '../api-client/client.ts';
 import { localEndpoint } from '../api-client/endpoint.ts';
 import { Unreachable } from '../api-client/errors.ts';
 import type { ShownMachine } from '../api-client/types.ts';
-import type { Config, Network } from '../config/config.ts';
+import type { Config, Network, PortEntry } from '../config/config.ts';
 import { noProfile } from '../config/machines.ts';
 import { indexedHostname } from '../machines/hostname.ts';
 import { type Identity, identify, plainHostname } from '../machines/identity.ts';
 import { type MachineIndex, MachineIndexes } from '../machines/indexes.ts';
 import type { Inventory } from '../machines/machine.ts';
+import { entryFor } from '../machines/ports.ts';
 import type { Decision } from '../machines/rack.ts';
 import { contains, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
@@ -24,6 +25,8 @@ export interface InspectedMachine {
   /** What its DHCP packets said it is: `UEFI x64`; undefined when it wasn't seen. */
   readonly firmware: string | undefined;
   readonly address: Ipv4 | undefined;
+  /** The entry for the port where it is, when it has none of its own. */
+  readonly port: PortEntry | undefined;
   /** Who it is; with a name, who it would be with that profile. */
   identity(profile?: string): Identity;
   /** True when the index of this identity was given out before; it would get it with its next boot otherwise. */
@@ -38,13 +41,27 @@ type AdmittedIdentity = Extract<Identity, { readonly admission: 'boot' }>;
  * it does there. Throws an Error for people.
  */
 export async function inspectMachine(config: Config, text: string): Promise<InspectedMachine> {
+  return (await openInspector(config))(text);
+}
+
+/** Asks the service once, for the machines that are then inspected by `inspectMachine`'s rules. Throws an Error for people. */
+export async function openInspector(config: Config): Promise<(text: string) => InspectedMachine> {
   const machines = await askService(config);
+  return (text) => inspect(config, machines, text);
+}
+
+function inspect(
+  config: Config,
+  machines: readonly ShownMachine[] | undefined,
+  text: string,
+): InspectedMachine {
   const mac = parseMac(text) ?? findByName(config, machines ?? [], text);
   const seen = machines?.find(({ cards }) => cards.includes(mac));
   const records = machines?.flatMap(indexOf) ?? readIndexes(config.store.directory);
   const indexes = new MachineIndexes({ records, onAssigned: () => {}, onForgotten: () => {} });
   const numbered = new Set(records.filter((record) => record.mac === mac).map(({ profile }) => profile));
-  const reserved = config.machines.get(mac)?.address;
+  const port = config.machines.has(mac) ? undefined : portOf(config, machines ?? [], seen);
+  const reserved = (config.machines.get(mac) ?? port)?.address;
   const address = reserved ?? parseIpv4(seen?.address ?? '');
   const network = chooseNetwork(config, reserved, seen?.network);
   const inventory = seen?.inventory ?? {};
@@ -55,11 +72,12 @@ export async function inspectMachine(config: Config, text: string): Promise<Insp
     inventory,
     firmware: seen?.firmware,
     address,
+    port,
     identity(profile) {
       const identity = identify(
         profile === undefined ? config : withProfile(config, mac, profile),
         mac,
-        { inventory, ...(seen && { network: seen.network }) },
+        { inventory, ...(seen && { network: seen.network }), ...(port && { port }) },
         (request) => indexes.assign(request),
         profile === undefined ? { decision } : { decision: decision && withoutProfiles(decision) },
       );
@@ -69,6 +87,18 @@ export async function inspectMachine(config: Config, text: string): Promise<Insp
     isNumbered: ({ profile }) => numbered.has(profile.name),
     variables: (identity) => buildVariables({ identity, network, inventory, address }),
   };
+}
+
+/** The entry for the port where a machine was seen, unless another was seen there since. */
+function portOf(
+  config: Config,
+  machines: readonly ShownMachine[],
+  seen: ShownMachine | undefined,
+): PortEntry | undefined {
+  const entry = seen?.attachment && entryFor(config, seen.attachment);
+  const isNewer = ({ lastSeen, attachment }: ShownMachine) =>
+    attachment !== undefined && entryFor(config, attachment) === entry && lastSeen > (seen?.lastSeen ?? '');
+  return entry && !machines.some(isNewer) ? entry : undefined;
 }
 
 /** The machines that the running service knows; undefined when none runs. Throws an Error when it doesn't tell. */

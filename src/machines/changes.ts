@@ -24,8 +24,8 @@ export interface ChangeContext {
   readonly ownerOf: (hostname: string) => string | undefined;
 }
 
-/** A change to what is decided about a machine; `forget` takes it away instead. */
-export type DecisionChange = Exclude<MachineChange, { readonly action: 'forget' }>;
+/** A change to what is decided about a machine; `forget` takes that away instead, and `wake` leaves it as it is. */
+export type DecisionChange = Exclude<MachineChange, { readonly action: 'forget' | 'wake' }>;
 
 /** The decision after a change. Throws a ChangeRefusal. */
 export function decide(change: DecisionChange, context: ChangeContext): DecisionRecord {
@@ -91,7 +91,7 @@ function apply(
       requireProfile(mac, change.profile, config);
       return { ...rest, bootOnce: change.profile, once: 'pending' };
     }
-    default:
+    case 'adopt-disk':
       return { ...before, adoptDisk: true, once: 'pending' };
   }
 }
@@ -212,6 +212,8 @@ export function describeChange(change: MachineChange): string {
       return 'retired';
     case 'forget':
       return 'forgotten';
+    case 'wake':
+      return 'woken: a magic packet was sent to its cards';
     case 'adopt-disk':
       return 'its next boot may format the Docker disk whatever it holds';
     case 'rename':

@@ -29,6 +29,11 @@ const CHANGES: readonly [said: string, change: Change, request: string][] = [
     `POST /v1/machines/${MAC}/adopt-disk {}`,
   ],
   [
+    'worker-01 (52:54:00:00:00:01): a magic packet was sent; its first DHCP message shows that it woke',
+    { action: 'wake' },
+    `POST /v1/machines/${MAC}/wake {}`,
+  ],
+  [
     '52:54:00:00:00:01 is called db-1',
     { action: 'rename', body: { hostname: 'db-1' } },
     `POST /v1/machines/${MAC}/rename {"hostname":"db-1"}`,

@@ -184,12 +184,14 @@ made of   profiles/worker.yaml on top of profiles/base.yaml
 index     1, with its next boot
 labels    rack=r1
 loader    none: BIOS needs one of undionly.kpxe, undionly.kkpxe, ipxe.pxe in the firmware folder
-          ipxe.efi for UEFI x64: the first of snponly.efi, ipxe.efi, ipxe-amd64.efi that is in ${firmware}
-          none: UEFI IA32 needs one of snponly-i386.efi, ipxe-i386.efi in the firmware folder
-          none: UEFI arm64 needs one of snponly-arm64.efi, ipxe-arm64.efi in the firmware folder
-          http://192.168.0.254/firmware/ipxe.efi for UEFI HTTP x64: the first of snponly.efi, ipxe.efi, ipxe-amd64.efi that is in ${firmware}
-          none: UEFI HTTP IA32 needs one of snponly-i386.efi, ipxe-i386.efi in the firmware folder
-          none: UEFI HTTP arm64 needs one of snponly-arm64.efi, ipxe-arm64.efi in the firmware folder
+          ipxe.efi for UEFI x64: the first of snponly.efi, x86_64/snponly.efi, ipxe.efi, x86_64/ipxe.efi, ipxe-amd64.efi that is in ${firmware}
+          none: UEFI IA32 needs one of snponly-i386.efi, i386/snponly.efi, ipxe-i386.efi, i386/ipxe.efi in the firmware folder
+          none: UEFI arm64 needs one of snponly-arm64.efi, arm64/snponly.efi, ipxe-arm64.efi, arm64/ipxe.efi in the firmware folder
+          http://192.168.0.254/firmware/ipxe.efi for UEFI HTTP x64: the first of snponly.efi, x86_64/snponly.efi, ipxe.efi, x86_64/ipxe.efi, ipxe-amd64.efi that is in ${firmware}
+          none: UEFI HTTP IA32 needs one of snponly-i386.efi, i386/snponly.efi, ipxe-i386.efi, i386/ipxe.efi in the firmware folder
+          none: UEFI HTTP arm64 needs one of snponly-arm64.efi, arm64/snponly.efi, ipxe-arm64.efi, arm64/ipxe.efi in the firmware folder
+          extlinux.conf for U-Boot arm32: made for it when it asks
+          extlinux.conf for U-Boot arm64: made for it when it asks
 boots     flatcar/1 quiet cloud-config-url=http://192.168.0.254/cloud-config/52-54-00-00-00-01
 document  cloud-config
 

@@ -54,6 +54,7 @@ export function addChangeRoutes(app: AdminRoutes, { rack, inTurn }: AdminContext
     ['refuse', 'Lets it boot no more, or not at all'],
     ['retire', 'Says that it is out of service: it boots no more'],
     ['adopt-disk', 'Lets its next boot format the Docker disk whatever it holds'],
+    ['wake', 'Sends a magic packet to its cards (Wake-on-LAN), through the network it was seen on'],
   ] as const) {
     app.post(`/v1/machines/:mac/${action}`, schemaOf(summary, EmptyBody), (request, reply) =>
       change(request, reply, { action }),

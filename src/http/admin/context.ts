@@ -7,7 +7,7 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import type { ConfigSource } from '../../config/config.ts';
-import type { LeaseTable } from '../../dhcp/leases.ts';
+import type { Leases } from '../../dhcp/links.ts';
 import type { Journal } from '../../machines/journal.ts';
 import type { Rack } from '../../machines/rack.ts';
 
@@ -27,7 +27,7 @@ export interface AdminContext {
 /** The addresses of a network. */
 export interface AdminNetwork {
   readonly name: string;
-  readonly leases: Pick<LeaseTable, 'size' | 'leases'>;
+  readonly leases: Pick<Leases, 'size' | 'leases'>;
 }
 
 /** What routes are added to. */

@@ -165,22 +165,24 @@ export function readYamlRows(text: string): ImportFile {
       detail: "rules can't be imported; write them in machines/ on the server",
     });
   }
-  const rows = machines.map(({ entry, path }): ImportRow => {
-    const { mac, hostname, profile, labels } = entry;
+  const rows = machines.flatMap(({ entry, path }): ImportRow[] => {
+    const { hostname, profile, labels } = entry;
     const line = file.line(path);
-    for (const key of ['address', 'loader', 'adopt_disk']) {
+    for (const key of ['port', 'address', 'loader', 'dhcp', 'adopt_disk']) {
       if (file.source([...path, key]) === undefined) continue;
       const detail = `${key} can't be imported; write this machine in machines/ on the server`;
       errors.push({ line: file.line([...path, key]), detail });
     }
-    return {
+    if (!('mac' in entry)) return [];
+    const row: ImportRow = {
       line,
-      mac,
+      mac: entry.mac,
       ...(hostname !== undefined && { hostname }),
       ...(profile !== undefined && { profile }),
       ...(Object.keys(labels).length > 0 && { labels }),
       verdict: 'approve',
     };
+    return [row];
   });
   return { rows, errors };
 }

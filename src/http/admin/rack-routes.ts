@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Config } from '../../config/config.ts';
 import { documentOf } from '../../config/document-format.ts';
+import { subnetsOf } from '../../config/subnets.ts';
 import { contains, formatIpv4, type Ipv4 } from '../../net/ipv4.ts';
 import type { AdminContext, AdminNetwork, AdminRoutes } from './context.ts';
 import { readImages } from './images.ts';
@@ -129,22 +130,25 @@ export function addRackRoutes(app: AdminRoutes, context: AdminContext): void {
 /** Undefined for a network that is not in the configuration any more. */
 function showNetwork(
   { name, leases }: AdminNetwork,
-  { networks, machines }: Config,
+  { networks, machines, ports }: Config,
   now: number,
 ): ShownNetwork | undefined {
   const network = networks.find((candidate) => candidate.name === name);
   if (!network) return undefined;
-  const { subnet, address, dhcp } = network;
-  const isPooled = (lease: Ipv4) => dhcp.ranges.some(({ first, last }) => first <= lease && lease <= last);
+  const { subnet, address } = network;
+  const subnets = subnetsOf(network);
+  const ranges = subnets.flatMap((settings) => settings.ranges);
+  const isPooled = (lease: Ipv4) => ranges.some(({ first, last }) => first <= lease && lease <= last);
   const running = [...leases.leases()].filter((lease) => lease.expires > now && isPooled(lease.address));
   const leased = running.filter(({ mac }) => mac !== undefined).length;
-  const isReserved = (reserved: Ipv4 | undefined) => reserved !== undefined && contains(subnet, reserved);
+  const isReserved = (reserved: Ipv4 | undefined) =>
+    reserved !== undefined && subnets.some((settings) => contains(settings.subnet, reserved));
   return {
     name,
     interface: network.interface,
     address: `${formatIpv4(address)}/${subnet.prefix}`,
     pool: { size: leases.size, leased, quarantined: running.length - leased },
-    reservations: [...machines.values()].filter((machine) => isReserved(machine.address)).length,
+    reservations: [...machines.values(), ...ports].filter((machine) => isReserved(machine.address)).length,
   };
 }
 

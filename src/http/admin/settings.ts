@@ -1,5 +1,5 @@
 import type { AdminListen, Config, Network } from '../../config/config.ts';
-import { formatSubnet } from '../../config/networks.ts';
+import { formatSubnet } from '../../config/subnet-text.ts';
 import { formatIpv4, formatRange } from '../../net/ipv4.ts';
 import type { ShownSettings } from './schemas.ts';
 

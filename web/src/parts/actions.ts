@@ -9,6 +9,7 @@ export const ACTIONS = [
   'rename',
   'label',
   'adopt-disk',
+  'wake',
   'retire',
   'forget',
 ] as const;
@@ -106,6 +107,13 @@ const TABLE: Readonly<Record<ActionName, Action>> = {
       'Its next boot may format its local disk whatever is on it. All data on that disk is lost. The boot after that goes by the label again.',
     danger: true,
     done: ({ hostname }) => `${hostname} may take its disk at its next boot`,
+  },
+  wake: {
+    ...NOTHING,
+    label: 'Wake',
+    effect: () =>
+      'A magic packet is sent to its cards. A machine that is off and has Wake-on-LAN enabled in its firmware switches on; one that runs goes on as it is.',
+    done: ({ hostname }) => `A magic packet was sent to ${hostname}`,
   },
   retire: {
     ...NOTHING,

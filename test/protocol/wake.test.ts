@@ -1,0 +1,38 @@
+import test from 'ava';
+import type { Mac } from '../../src/net/mac.ts';
+import { magicPacket } from '../../src/net/wake-on-lan.ts';
+import { rackFor } from '../support/netns.ts';
+import { runChecked, startFor } from '../support/process.ts';
+import { serviceFor } from '../support/service.ts';
+
+const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+const LISTENER = new URL('../support/clients/hear-datagrams.mjs', import.meta.url).pathname;
+
+test('rackseed wake sends a magic packet through the provisioning network, to a machine that was approved before it was seen', async (t) => {
+  const { server, clients, macs } = await rackFor(t);
+  const [client] = clients;
+  const mac = macs[0] as Mac;
+  const service = await serviceFor(t, server);
+  await service.api.change(mac, 'approve', { hostname: 'worker-01' });
+  const card = await startFor(t, client?.command([process.execPath, LISTENER, '9']) ?? []);
+  await card.waitFor(/listening/);
+  const config = ['--config', `${service.directory}/config`];
+  const told = await runChecked(
+    [process.execPath, ...process.execArgv, MAIN, 'wake', 'worker-01', ...config],
+    { timeout: 60_000 },
+  );
+  t.is(told, `worker-01 (${mac}): a magic packet was sent; its first DHCP message shows that it woke\n`);
+  const [heard] = await card.waitFor(/ff[0-9a-f]{100,}/);
+  t.is(heard, Buffer.from(magicPacket(mac)).toString('hex'));
+});
+
+test('a magic packet that cannot leave is refused with the reason', async (t) => {
+  const { server, macs } = await rackFor(t);
+  const mac = macs[0] as Mac;
+  const service = await serviceFor(t, server);
+  await service.api.change(mac, 'approve');
+  await server.ip('link set rack0 down');
+  await t.throwsAsync(service.api.change(mac, 'wake'), {
+    message: /the magic packet could not be sent through rack0: /,
+  });
+});

@@ -1,0 +1,96 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { checkCluster, checkSkew } from '../../src/doctor/cluster.ts';
+import { checkImages, checkLoaders } from '../../src/doctor/files.ts';
+import { checkMemory, checkSpace, checkYear } from '../../src/doctor/host.ts';
+import { testConfig } from '../support/provisioning.ts';
+
+const GIB = 2 ** 30;
+const NOW = Date.parse('2026-06-01T00:00:00Z');
+
+for (const [seconds, level, found] of [
+  [0, 'ok', 'they agree'],
+  [30, 'ok', 'they agree'],
+  [-120, 'warn', '120 s behind'],
+  [3_600, 'fail', '3600 s ahead'],
+] as const) {
+  test(`a clock ${seconds} s off the API server's is ${level}`, (t) => {
+    t.like(checkSkew(NOW, NOW + seconds * 1000), { level, found });
+  });
+}
+
+test('a clock that was never set is told', (t) => {
+  t.like(checkYear(0), { level: 'fail', found: 'it says 1970-01-01T00:00:00.000Z' });
+  t.is(checkYear(NOW).level, 'ok');
+});
+
+test('images may not take the memory that the host needs itself', (t) => {
+  const assets = { directory: '/assets', memory: 4 * GIB };
+  t.is(checkMemory({ assets }, 16 * GIB).level, 'ok');
+  t.like(checkMemory({ assets }, 4 * GIB), {
+    level: 'warn',
+    advice: 'set assets.memory to at most 3072MiB: a host that swaps serves slowly',
+  });
+});
+
+test('the space of a store that is still to be made is that of the folder it will be in', async (t) => {
+  const finding = await checkSpace({ store: { directory: join(tmpdir(), 'no/such/folder') } });
+  t.regex(finding.found, /^\d+ MiB free$/);
+});
+
+test('loaders and images that are missing are named, with the place where they belong', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'rackseed-doctor-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const config = testConfig();
+  const firmware = { ...config.firmware, directory: join(folder, 'firmware') };
+  t.like(checkLoaders({ firmware })[0], {
+    level: 'fail',
+    advice: 'install the package ipxe, or set firmware.directory',
+  });
+
+  await mkdir(firmware.directory);
+  await writeFile(join(firmware.directory, 'undionly.kpxe'), 'x');
+  const levels = new Map(checkLoaders({ firmware }).map(({ subject, level }) => [subject, level]));
+  t.is(levels.get('loader for BIOS'), 'ok');
+  t.is(levels.get('loader for UEFI x64'), 'warn');
+  t.is(levels.get('loader for UEFI IA32'), 'ok');
+
+  const assets = { directory: folder, memory: 0 };
+  const image = async () => (await checkImages({ ...config, assets }))[0];
+  await mkdir(join(folder, 'flatcar/1'), { recursive: true });
+  await writeFile(join(folder, 'flatcar/1/vmlinuz'), 'kernel');
+  t.like(await image(), { level: 'fail', found: 'initrd.gz is missing for profile worker' });
+  await writeFile(join(folder, 'flatcar/1/initrd.gz'), '');
+  t.like(await image(), { level: 'fail', found: 'initrd.gz is empty' });
+  await writeFile(join(folder, 'flatcar/1/initrd.gz'), 'initrd');
+  t.like(await image(), { level: 'ok' });
+});
+
+test('a cluster that cannot be reached, and a CA that is not there, are told; without a cluster there is nothing to check', async (t) => {
+  t.deepEqual(
+    (await checkCluster({}, () => NOW)).map(({ level }) => level),
+    ['ok'],
+  );
+  const kubernetes = {
+    server: 'https://127.0.0.1:1',
+    ca: '/nonexistent/ca.crt',
+    caKey: '/nonexistent/ca.key',
+    join: 'certificate',
+    certificateLifetime: 3600,
+    keyType: 'ecdsa',
+    kubeconfig: '/nonexistent/kubeconfig',
+    clusterDns: [],
+    clusterDomain: 'cluster.local',
+  } as const;
+  const found = await checkCluster({ kubernetes }, () => NOW);
+  t.deepEqual(
+    found.map(({ subject, level }) => `${level} ${subject}`),
+    [
+      'fail API server https://127.0.0.1:1',
+      'fail CA of the cluster',
+      'fail credentials /nonexistent/kubeconfig',
+    ],
+  );
+});
