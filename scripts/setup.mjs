@@ -32,9 +32,12 @@ const TEST = [
   'atftp',
   'chromium',
   'curl',
+  'dhcpcd-base',
   'dnsmasq-base',
   'fonts-dejavu-core',
+  'grub-common',
   'isc-dhcp-client',
+  'isc-dhcp-relay',
   'kea-admin',
   'openssl',
   'python3',
@@ -49,7 +52,7 @@ const BENCH = [...TEST, 'kea-dhcp4-server', 'nginx-light', 'tftpd-hpa', 'wrk'];
 const PACKAGES = { build: [], start: IPXE, lab: LAB, test: TEST, bench: BENCH };
 
 /** Services of those packages. They are measured as programs; nothing shall run, now or after the next boot. */
-const SERVICES = ['kea-dhcp4-server', 'nginx', 'tftpd-hpa'];
+const SERVICES = ['isc-dhcp-relay', 'kea-dhcp4-server', 'nginx', 'tftpd-hpa'];
 
 /** A copy of the lock file that npm leaves when it has finished. */
 const NPM_STAMP = 'node_modules/.package-lock.json';

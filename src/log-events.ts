@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { DhcpEvent } from './dhcp/events.ts';
+import { describeRole } from './dhcp/other-servers.ts';
 import type { HttpEvent } from './http/events.ts';
 import type { KubernetesEvent } from './kubernetes/events.ts';
 import { isStage } from './machines/timeline.ts';
@@ -28,6 +29,24 @@ function sayOnce(logger: Logger, trouble: string, say: () => void): void {
 export function logDhcp(logger: Logger, event: DhcpEvent): void {
   if (event.type === 'dropped') {
     logger.debug({ source: event.source, reason: event.reason }, 'DHCP packet dropped');
+    return;
+  }
+  if (event.type === 'overheard') {
+    const fields = { mac: event.mac, address: formatIpv4(event.address), server: formatIpv4(event.server) };
+    logger.debug(fields, 'DHCP of another server overheard');
+    return;
+  }
+  if (event.type === 'role') {
+    logger.warn({ network: event.network, role: event.role }, `${event.network}: ${describeRole(event)}`);
+    return;
+  }
+  if (event.type === 'conflict') {
+    const address = formatIpv4(event.address);
+    const { mac } = event.client;
+    logger.warn(
+      { mac, address },
+      `${address} is used by somebody else and put aside; ${mac} is offered another`,
+    );
     return;
   }
   const { client, request, detail } = event;

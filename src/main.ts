@@ -73,6 +73,20 @@ command('check', 'check the configuration; exit status 1 when it has problems').
   },
 );
 
+command(
+  'doctor',
+  'look at all that keeps machines from booting, and say what to do; exit status 1 when something fails',
+)
+  .option('--json', 'as JSON')
+  .addHelpText(
+    'after',
+    '\nWhile the service runs, what it serves is looked at as well. Run it as root: others see less.',
+  )
+  .action(async ({ config, json }: { config: string; json?: true }) => {
+    const { doctorCommand } = await import('./cli/doctor.ts');
+    process.exitCode = await doctorCommand(config, { json }, process.stdout);
+  });
+
 command('render', 'print the iPXE script and the documents that a machine would get')
   .argument('<machine>', 'its hardware address or its host name')
   .option('--profile <name>', 'as if the machine had this profile')
@@ -85,9 +99,35 @@ command('render', 'print the iPXE script and the documents that a machine would 
     print(await renderCommand(config, mac, options)),
   );
 
-command('explain', 'tell who a machine is and why, and where its files and units come from')
-  .argument('<machine>', 'its hardware address or its host name')
-  .action(async (mac: string, { config }: { config: string }) => print(await explainCommand(config, mac)));
+command(
+  'explain',
+  'tell who a machine is and why, and where its files and units come from; or what a capture holds',
+)
+  .argument('[machine]', 'its hardware address or its host name')
+  .option(
+    '--pcap <file>',
+    'tell packet by packet what a recording holds (pcap, pcapng), and what we would answer',
+  )
+  .option('--network <name>', 'with --pcap: the network that was recorded; else the first')
+  .addHelpText(
+    'after',
+    `
+To record a boot that fails:
+  tcpdump -i enp0s8 -s 0 -w boot.pcap 'udp port 67 or 68 or 69 or 4011'`,
+  )
+  .action(
+    async (machine: string | undefined, options: { config: string; pcap?: string; network?: string }) => {
+      const { config, pcap, network } = options;
+      if ((machine === undefined) === (pcap === undefined)) {
+        throw new UsageError('say either which machine, or --pcap FILE');
+      }
+      if (machine !== undefined) print(await explainCommand(config, machine));
+      if (pcap !== undefined) {
+        const { explainCaptureCommand } = await import('./cli/explain-capture.ts');
+        await explainCaptureCommand({ config, pcap, network }, process.stdout);
+      }
+    },
+  );
 
 program.commandsGroup('Machines, by asking a service that runs:');
 addMachinesCommand(program);

@@ -1,36 +1,39 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { isIpxe } from './boot/firmware.ts';
 import type { FirmwareFolder } from './boot/firmware-folder.ts';
 import { type BootAccess, type HttpsService, openHttps } from './boot-access.ts';
 import type { BootTracker } from './boot-tracker.ts';
 import { answerClient, HELD_LEASE } from './client-answer.ts';
 import type { Config, ConfigSource, Network } from './config/config.ts';
-import type { DhcpEvent } from './dhcp/events.ts';
-import type { LeaseTable } from './dhcp/leases.ts';
-import type { DhcpNetwork } from './dhcp/network.ts';
-import { encodeOption, OPTION } from './dhcp/options.ts';
+import { AddressCheck } from './dhcp/address-check.ts';
+import type { Leases } from './dhcp/links.ts';
 import { DhcpServer } from './dhcp/server.ts';
+import { dhcpNetwork } from './dhcp-network.ts';
+import { dhcpObserver } from './dhcp-observer.ts';
 import type { FileCache } from './http/file-cache.ts';
-import { machineScriptFor, tokenFor } from './http/machine-routes.ts';
 import { createProvisioningApp } from './http/provisioning.ts';
 import type { Joiner } from './kubernetes/joiner.ts';
-import { logDhcp, logHttp, logSyslog, logTftp } from './log-events.ts';
+import { logHttp, logSyslog, logTftp } from './log-events.ts';
+import { createMachineAddresses, type MachineAddresses } from './machine-addresses.ts';
 import { createMachineDocuments } from './machine-documents.ts';
 import type { Identifier } from './machines/identifier.ts';
 import type { MachineRegistry } from './machines/registry.ts';
 import type { Metrics } from './metrics/registry.ts';
+import { createAddressProbe } from './net/address-probe.ts';
 import { requireInterface } from './net/interface.ts';
-import { contains, formatIpv4 } from './net/ipv4.ts';
-import { type Mac, parseMac } from './net/mac.ts';
-import { openRouterAdvertiser, type RouterAdvertiser } from './net/router-advertiser.ts';
+import { formatIpv4, parseIpv4 } from './net/ipv4.ts';
+import type { Mac } from './net/mac.ts';
+import { neighbourAt } from './net/neighbours.ts';
+import { openRouterAdvertiser } from './net/router-advertiser.ts';
 import { findInherited, type InheritedSocket } from './net/systemd.ts';
 import { openTcpListener } from './net/tcp.ts';
 import { openBroadcastSockets } from './net/udp.ts';
+import { openProxy } from './proxy-service.ts';
 import type { Store } from './store/store.ts';
 import { describeMessage } from './syslog/message.ts';
 import { openSyslogReceiver, type SyslogReceiver } from './syslog/receiver.ts';
 import { createTftpServer } from './tftp/server.ts';
+import { createTftpFiles } from './tftp-files.ts';
 
 /** What the servers of all networks share. */
 export interface SharedParts {
@@ -54,7 +57,7 @@ export interface SharedParts {
 /** The DHCP, TFTP and HTTP servers of one network. */
 export interface NetworkService {
   readonly name: string;
-  readonly leases: LeaseTable;
+  readonly leases: Leases;
   /** Begins to answer DHCP and TFTP; HTTP answers since it was opened. */
   start(): Promise<void>;
   /** Takes over a changed configuration of the same network. */
@@ -70,7 +73,6 @@ const HTTP_SEND_BUFFER = 256 * 1024;
 const DHCP_RECEIVE_BUFFER = 16 * 1024 * 1024;
 /** IPv4 and UDP headers and TFTP's own: a larger block would be sent in fragments, which boot ROMs can't put together. */
 const TFTP_HEADERS = 32;
-const SCRIPT_NAME = /^([0-9a-f-]{17})\.ipxe$/i;
 
 /**
  * Opens all sockets of one network, so that whatever is wrong shows before anything is served.
@@ -100,13 +102,45 @@ export async function openNetwork(
         `iPXE will wait some 15 s for an IPv6 router at each boot on ${name}, as none can be ruled out: ${reason}`,
       ),
   });
+  const onEvent = dhcpObserver(metrics, tracker, advertiser, logger);
+  const proxy = await openProxy({
+    network: () => networkNamed(config(), name),
+    mac: facts.mac,
+    shared,
+    observe: onEvent,
+  }).catch((error: unknown) => {
+    for (const socket of [sockets.broadcast, sockets.unicast]) socket.close();
+    advertiser.stop();
+    throw error;
+  });
+  const probe = createAddressProbe({
+    interface: network.interface,
+    address: network.address,
+    onUnable: (reason) =>
+      logger.info(
+        { network: name, reason },
+        `addresses are given without a look whether they are in use: ${reason}`,
+      ),
+  });
   const dhcp = new DhcpServer({
     network: dhcpNetwork(network, config()),
+    proxy,
     sockets,
     backend: { answer: (client) => answerClient(client, networkNamed(config(), name), shared) },
-    leases: [...store.leases()].filter((lease) => contains(network.subnet, lease.address)),
+    check: new AddressCheck(probe),
+    leases: store.leases(),
     store,
-    observe: onDhcp(metrics, tracker, advertiser, logger),
+    observe: onEvent,
+  });
+  const addresses = createMachineAddresses({
+    network: name,
+    subnet: network.subnet,
+    registry,
+    leaseOf: (mac) => dhcp.leases.leaseOf(mac),
+    holder: (address, now) => dhcp.leases.holder(address, now),
+    isProxy: () => proxy.isActive,
+    neighbour: (address) => neighbourAt(network.interface, address),
+    now: Date.now,
   });
 
   /** iPXE doesn't renew its lease, neither while the machine waits for approval nor while it boots afterwards. */
@@ -125,14 +159,17 @@ export async function openNetwork(
       config,
       registry,
       joiner: shared.joiner,
-      addressOf: (mac) => dhcp.leases.leaseOf(mac)?.address,
+      addressOf: addresses.lastOf,
     }),
     ...shared.access,
     now: Date.now,
-    leasedAddress(mac: Mac) {
-      // iPXE never renews its lease, so an ended one counts until somebody else gets the address.
-      const lease = dhcp.leases.leaseOf(mac);
-      return lease && formatIpv4(lease.address);
+    // iPXE never renews its lease, so an ended one counts until somebody else gets the address.
+    leasedAddress: addresses.addressOf,
+    addressesMove: () => proxy.isActive,
+    machineAt: (from: string) => {
+      addresses.learn(from);
+      const address = parseIpv4(from);
+      return address === undefined ? undefined : registry.at(address)?.mac;
     },
     findByUuid(uuid: string) {
       for (const { mac, inventory } of registry.all()) {
@@ -143,6 +180,7 @@ export async function openNetwork(
     onInventory: (mac: Mac, inventory: object) => void registry.see(mac, name, Date.now(), { inventory }),
     observe: (event: Parameters<typeof metrics.observeHttp>[0]) => {
       metrics.observeHttp(event);
+      addresses.learn(event.address);
       tracker.http(event, Date.now());
       if (event.type === 'script') prolong(event.mac as Mac, event.address, event.answer === 'hold');
       logHttp(logger, event);
@@ -156,17 +194,14 @@ export async function openNetwork(
     ...(tftpDescriptor !== undefined && { socket: tftpDescriptor }),
     maxBlksize: Math.min(network.tftp.blksize ?? facts.mtu, facts.mtu - TFTP_HEADERS),
     singlePort: network.tftp.singlePort,
-    backend: {
-      async find(file, client) {
-        const mac = parseMac(SCRIPT_NAME.exec(file)?.[1] ?? '');
-        if (!mac) return firmware.read(file);
-        const token = await tokenFor(provisioning, mac, client.address, 'tftp');
-        const answer = machineScriptFor(provisioning, mac, registry.get(mac)?.inventory.serial, token);
-        return answer && Buffer.from(answer.script);
-      },
-    },
+    backend: createTftpFiles({
+      context: provisioning,
+      firmware,
+      serialOf: (mac) => registry.get(mac)?.inventory.serial,
+    }),
     observe: (event) => {
       metrics.observeTftp(event);
+      if ('client' in event) addresses.learn(event.client.address);
       tracker.tftp(event, Date.now());
       logTftp(logger, event);
     },
@@ -176,7 +211,7 @@ export async function openNetwork(
   let syslog: SyslogReceiver | undefined;
   let https: HttpsService | undefined;
   try {
-    syslog = network.syslog.enabled ? await openSyslog(network, shared, dhcp.leases, tracker) : undefined;
+    syslog = network.syslog.enabled ? await openSyslog(network, shared, addresses, tracker) : undefined;
     https = await openHttps(network, shared.access, { ...provisioning, ready, logger }, (own) =>
       listen(own, 'https', network, shared.inherited),
     );
@@ -185,6 +220,7 @@ export async function openNetwork(
     syslog?.stop();
     await https?.stop();
     dhcp.stop();
+    probe.stop();
     advertiser.stop();
     throw error;
   }
@@ -200,6 +236,7 @@ export async function openNetwork(
     async stop() {
       syslog?.stop();
       dhcp.stop();
+      probe.stop();
       advertiser.stop();
       await tftp.stop();
       await app.close();
@@ -214,36 +251,11 @@ function networkNamed(config: Config, name: string): Network {
   return network;
 }
 
-/** The network in the DHCP server's own terms. */
-function dhcpNetwork(network: Network, { machines }: Config): DhcpNetwork {
-  const reservations = new Map<
-    Mac,
-    NonNullable<(typeof machines extends ReadonlyMap<Mac, infer M> ? M : never)['address']>
-  >();
-  for (const { mac, address } of machines.values()) {
-    if (address !== undefined && contains(network.subnet, address)) reservations.set(mac, address);
-  }
-  const { ranges, ...settings } = network.dhcp;
-  return {
-    ...settings,
-    options: withLogServer(network),
-    address: network.address,
-    subnet: network.subnet,
-    plan: { ranges, reservations },
-  };
-}
-
-/** The network's own options, and that we receive messages, unless it names another log server. */
-function withLogServer({ address, dhcp, syslog }: Network): ReadonlyMap<number, Uint8Array> {
-  if (!syslog.enabled || dhcp.options.has(OPTION.logServer)) return dhcp.options;
-  return new Map([...dhcp.options, [OPTION.logServer, encodeOption('ipv4_list', [address])]]);
-}
-
 /** Puts what machines log on their timelines. */
 function openSyslog(
   network: Network,
   { registry, metrics, logger, inherited }: SharedParts,
-  leases: LeaseTable,
+  addresses: MachineAddresses,
   tracker: BootTracker,
 ): Promise<SyslogReceiver> {
   return openSyslogReceiver({
@@ -251,7 +263,7 @@ function openSyslog(
     interface: network.interface,
     address: network.address,
     inherited,
-    holder: (address, now) => leases.holder(address, now),
+    holder: addresses.holder,
     bootOf: (mac) => registry.get(mac)?.boot?.number ?? 0,
     observe: (event) => {
       metrics.observeSyslog(event);
@@ -260,22 +272,6 @@ function openSyslog(
       else if (event.type === 'limited') tracker.message(event.mac, event.detail, Date.now());
     },
   });
-}
-
-function onDhcp(
-  metrics: Metrics,
-  tracker: BootTracker,
-  advertiser: RouterAdvertiser,
-  logger: Logger,
-): (event: DhcpEvent) => void {
-  return (event) => {
-    metrics.observeDhcp(event);
-    tracker.dhcp(event, Date.now());
-    logDhcp(logger, event);
-    if (event.type === 'answered' && event.reply === 'ACK' && isIpxe(event.client)) {
-      advertiser.advertiseTo(event.client.mac);
-    }
-  };
 }
 
 async function listen(

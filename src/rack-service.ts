@@ -16,6 +16,8 @@ import { MachineFeed } from './machines/machine-feed.ts';
 import type { Rack } from './machines/rack.ts';
 import { MachineRegistry } from './machines/registry.ts';
 import { type AddedEntry, Timelines } from './machines/timelines.ts';
+import type { Mac } from './net/mac.ts';
+import { sendMagicPacket } from './net/wake-on-lan.ts';
 import { previewBoot } from './next-boot.ts';
 import type { Store } from './store/store.ts';
 
@@ -24,6 +26,8 @@ export interface RackSources {
   readonly config: ConfigSource;
   readonly store: RackStore;
   readonly isLoader: (file: string) => boolean;
+  /** Sends a magic packet to a card, through the network of that name. Rejects with an Error for people. */
+  readonly wake: (card: Mac, network: string | undefined) => Promise<void>;
   readonly onEntry: (entry: AddedEntry) => void;
   readonly onError: (error: Error) => void;
   /** Milliseconds since the epoch. */
@@ -60,7 +64,7 @@ const SAVE_INTERVAL = 250;
 const WATCH_INTERVAL = 2_000;
 
 /** Everything that is known of machines, and what keeps it up to date; takes up what the store remembers. Runs no timers. */
-export function composeRack({ config, store, isLoader, onEntry, onError, now }: RackSources) {
+export function composeRack({ config, store, isLoader, wake, onEntry, onError, now }: RackSources) {
   const decisions = new Decisions({
     records: store.decisions(),
     save: (record) => store.saveDecision(record),
@@ -133,6 +137,7 @@ export function composeRack({ config, store, isLoader, onEntry, onError, now }: 
     timelines,
     earlierBoots: (mac) => store.boots(mac),
     preview: async (identity) => previewBoot(identity, config, registry),
+    wake,
     publish,
     changesWritten: () => journal.changesWritten(),
     onChanged: (mac) => (rack.machine(mac) ? announcer.touch(mac) : feed.forgot(mac)),
@@ -164,6 +169,7 @@ export function composeRack({ config, store, isLoader, onEntry, onError, now }: 
         decisions,
         identify: identifier.lookUp,
         isLoader,
+        rows: () => config().firmware.loaders,
         warn(detail) {
           const notice = limit.admit({ type: 'notice', severity: 'warning', detail }, now());
           if (notice) journal.publish(notice);
@@ -209,6 +215,12 @@ export function openRack({
 }: Pick<RackSources, 'config' | 'store' | 'isLoader'> & { readonly logger: Logger }): RackService {
   const parts = composeRack({
     ...sources,
+    async wake(card, name) {
+      const { networks } = sources.config();
+      const own = networks.filter((network) => network.name === name);
+      // One that was approved before it was seen can be anywhere.
+      for (const network of own.length > 0 ? own : networks) await sendMagicPacket(network, card);
+    },
     onEntry: (entry) => logEntry(logger, entry),
     onError: (error) =>
       logger.error({ err: error }, 'something about machines could not be told or written down'),

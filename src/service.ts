@@ -162,11 +162,12 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
 /** Names the first setting that sockets or files were opened for and that is different now. */
 function whatNeedsRestart(before: Config, after: Config): string | undefined {
   const sockets = ({ networks }: Config) =>
-    networks.map(({ name, interface: device, address, subnet, http, https, tftp, syslog }) => ({
+    networks.map(({ name, interface: device, address, subnet, dhcp, http, https, tftp, syslog }) => ({
       name,
       device,
       address,
       subnet,
+      mode: dhcp.mode,
       http,
       https,
       tftp,
@@ -174,7 +175,7 @@ function whatNeedsRestart(before: Config, after: Config): string | undefined {
     }));
   const differs = (part: (config: Config) => unknown) =>
     JSON.stringify(part(before)) !== JSON.stringify(part(after));
-  if (differs(sockets)) return 'the names, interfaces, addresses, ports or syslog of networks';
+  if (differs(sockets)) return 'the names, interfaces, addresses, ports, DHCP modes or syslog of networks';
   if (differs((config) => config.admin)) return 'the admin section';
   if (differs((config) => config.store)) return 'store.lmdb';
   if (differs((config) => config.firmware)) return 'firmware.directory';

@@ -32,7 +32,8 @@ export type MachineAction =
   | 'rename'
   | 'label'
   | 'assign'
-  | 'boot-once';
+  | 'boot-once'
+  | 'wake';
 
 /** The form of a file of machines. */
 export type RackFormat = 'csv' | 'yaml';

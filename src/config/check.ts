@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { checkAdmin, resolveAdmin } from './admin.ts';
 import { checkCluster, resolveCluster } from './cluster.ts';
 import type { Config, MachineEntry } from './config.ts';
+import { checkLoaders, resolveLoaders } from './loaders.ts';
 import { compareMachines, compareRules, noProfile, readMachines } from './machines.ts';
 import { resolveNetworks } from './networks.ts';
 import { compareProblems, type Problem } from './problem.ts';
@@ -85,6 +86,8 @@ export function checkConfig({ directory, files, isDirectory, holdsText }: Config
   };
   requireDirectory('assets', settings?.assets?.directory, assets);
   requireDirectory('firmware', firmware, firmwareDirectory);
+  const loaders = settings?.firmware?.loaders ?? [];
+  if (main) problems.push(...checkLoaders(main, loaders));
 
   const cluster = settings?.kubernetes && resolveCluster(settings.kubernetes, directory);
   if (main && cluster) problems.push(...checkCluster(main, cluster));
@@ -130,9 +133,14 @@ export function checkConfig({ directory, files, isDirectory, holdsText }: Config
       profiles,
       rules: rules.map(({ rule }) => rule),
       ...(cluster && { kubernetes: cluster }),
-      machines: new Map(entries.map(({ entry }): [MachineEntry['mac'], MachineEntry] => [entry.mac, entry])),
+      machines: new Map(
+        entries.flatMap(({ entry }): [MachineEntry['mac'], MachineEntry][] =>
+          'mac' in entry ? [[entry.mac, entry]] : [],
+        ),
+      ),
+      ports: entries.flatMap(({ entry }) => ('port' in entry ? [entry] : [])),
       assets: { directory: assets, memory: settings.assets?.memory ?? DEFAULTS.memory },
-      firmware: { directory: firmwareDirectory },
+      firmware: { directory: firmwareDirectory, loaders: resolveLoaders(loaders) },
       admin,
       store: { directory: store },
       bootToken: settings.boot_token ?? DEFAULTS.bootToken,

@@ -1,3 +1,6 @@
+import type { LoaderRow } from '../boot/loaders.ts';
+import type { PxeReply } from '../boot/reply-style.ts';
+import type { DhcpMode } from '../dhcp/other-servers.ts';
 import type { AddressRange, Ipv4, Subnet } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import type { WEBHOOK_EVENTS } from './webhook-schema.ts';
@@ -13,6 +16,8 @@ export interface Config {
   readonly defaultProfile: string;
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly machines: ReadonlyMap<Mac, MachineEntry>;
+  /** Entries of machines/ for whatever machine is plugged in somewhere. */
+  readonly ports: readonly PortEntry[];
   /** Rules that choose a profile by what a machine is, in order; the first that matches wins. */
   readonly rules: readonly SelectionRule[];
   /** The cluster that workers join; undefined when profiles have no kubernetes section. */
@@ -21,13 +26,21 @@ export interface Config {
     readonly directory: string /** Bytes of hot files kept in memory. */;
     readonly memory: number;
   };
-  readonly firmware: { /** Where the iPXE binaries lie, absolute. */ readonly directory: string };
+  readonly firmware: FirmwareSettings;
   readonly admin: AdminSettings;
   readonly store: { readonly directory: string };
   /** How long the token in a machine's boot script lets it fetch its document, seconds. */
   readonly bootToken: number;
   /** Web servers that are told what happens to machines; no two have the same URL. */
   readonly webhooks: readonly Webhook[];
+}
+
+/** What firmware is given to run. */
+export interface FirmwareSettings {
+  /** Where the loaders lie, absolute. */
+  readonly directory: string;
+  /** The loader table: the rows of rackseed.yaml, then the usual ones. */
+  readonly loaders: readonly LoaderRow[];
 }
 
 /** `hold`: wait in iPXE for approval · `boot`: boot the default profile · `ignore`: no answer at all. */
@@ -55,6 +68,10 @@ export interface Network {
   readonly address: Ipv4;
   readonly subnet: Subnet;
   readonly dhcp: DhcpSettings;
+  /** Further subnets on the same wire. */
+  readonly shared: readonly SubnetSettings[];
+  /** Subnets behind relay agents. */
+  readonly relayed: readonly RelayedSettings[];
   readonly http: { readonly port: number };
   /** Where machines fetch their keys. */
   readonly https: { readonly port: number };
@@ -62,15 +79,15 @@ export interface Network {
   readonly syslog: SyslogSettings;
 }
 
-export interface DhcpSettings {
+/** Addresses of one subnet, and what machines that have one are told. */
+export interface AddressSettings {
   /** Addresses to lease, each range inside the subnet, none overlapping another. */
   readonly ranges: readonly AddressRange[];
   /** Lease time, seconds. */
   readonly lease: number;
-  /** How long a declined address stays out of use, seconds. */
-  readonly quarantine: number;
-  /** What a BOOTP request (no option 53) gets. */
-  readonly bootp: 'answer' | 'drop';
+  /** T1 and T2, seconds; undefined for RFC 2131's fractions of the lease. */
+  readonly renewal?: number;
+  readonly rebinding?: number;
   readonly router?: Ipv4;
   readonly dns: readonly Ipv4[];
   readonly ntp: readonly Ipv4[];
@@ -81,6 +98,37 @@ export interface DhcpSettings {
   readonly routes: readonly Route[];
   /** Options by number, already encoded: sent whether or not they were asked for. */
   readonly options: ReadonlyMap<number, Uint8Array>;
+}
+
+export interface DhcpSettings extends AddressSettings {
+  readonly mode: DhcpMode;
+  /** How long a declined address stays out of use, seconds. */
+  readonly quarantine: number;
+  /** What a BOOTP request (no option 53) gets. */
+  readonly bootp: 'answer' | 'drop';
+  readonly rapidCommit: boolean;
+  /** Look whether an address is in use before a machine is first offered it. */
+  readonly conflictCheck: boolean;
+  readonly vendorOptions: readonly VendorSettings[];
+}
+
+/** Option 43 for clients of one vendor class. */
+export interface VendorSettings {
+  /** `*` stands for any characters. */
+  readonly vendorClass: string;
+  readonly value: Uint8Array;
+}
+
+/** A subnet other than that of the interface. */
+export interface SubnetSettings extends AddressSettings {
+  readonly subnet: Subnet;
+}
+
+/** A subnet behind relay agents, and those on the same wire. */
+export interface RelayedSettings extends SubnetSettings {
+  /** Relay agents that may ask for addresses; empty means any with an address in one of the subnets. */
+  readonly relays: readonly Ipv4[];
+  readonly shared: readonly SubnetSettings[];
 }
 
 export interface Route {
@@ -124,9 +172,24 @@ export interface MachineEntry {
   readonly address?: Ipv4;
   /** File name in the firmware folder that replaces the loader table's choice. */
   readonly loader?: string;
+  /** How its PXE firmware is told of its loader, in place of the firmware's usual way. */
+  readonly pxeReply?: PxeReply;
   readonly labels: Readonly<Record<string, string>>;
+  /** DHCP options by number, encoded: instead of the network's and the profile's. */
+  readonly options?: ReadonlyMap<number, Uint8Array>;
   /** Somebody has agreed that this machine's Docker disk, whatever it holds, may be formatted. */
   readonly adoptDisk: boolean;
+}
+
+/** A place somebody wrote down in machines/: for whatever machine is plugged in there. */
+export interface PortEntry extends Omit<MachineEntry, 'mac'> {
+  readonly port: Port;
+}
+
+/** A port as relay agents name it (option 82, RFC 3046), printable. What is absent may be anything. */
+export interface Port {
+  readonly circuit?: string;
+  readonly remote?: string;
 }
 
 /** Chooses a profile for machines by what they are. All conditions given must hold. */
@@ -182,6 +245,8 @@ export interface Profile {
   /** This profile and those it extends, itself first. */
   readonly chain: readonly string[];
   readonly boot: ProfileBoot;
+  /** DHCP options by number, encoded: instead of the network's. */
+  readonly dhcpOptions?: ReadonlyMap<number, Uint8Array>;
   /** coreos-cloudinit's schema, merged along the chain; undefined when the image needs no document. */
   readonly cloudConfig?: Readonly<Record<string, unknown>>;
   /** What only Ignition can say: a fragment of a 3.3.0 config. */

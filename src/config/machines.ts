@@ -1,11 +1,13 @@
 import { textPattern } from '../machines/rules.ts';
 import { contains, formatIpv4, type Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
-import type { MachineEntry, Network, SelectionRule } from './config.ts';
-import { formatSubnet, hostFault } from './networks.ts';
+import type { MachineEntry, Network, Port, PortEntry, SelectionRule } from './config.ts';
+import { encodeOptions } from './dhcp-options.ts';
 import { formatPath, type Path, type Problem } from './problem.ts';
 import { type MachineInput, MachineSchema, MachinesSchema, type RuleInput, RuleSchema } from './schema.ts';
 import { didYouMean } from './similar.ts';
+import { formatSubnet, hostFault } from './subnet-text.ts';
+import { subnetsOf } from './subnets.ts';
 import { schemaChecker } from './validate.ts';
 import type { YamlFile } from './yaml.ts';
 
@@ -13,9 +15,9 @@ const fileChecker = schemaChecker(MachinesSchema);
 const entryChecker = schemaChecker(MachineSchema);
 const ruleChecker = schemaChecker(RuleSchema);
 
-/** A machine, and where it was written down. */
+/** A machine or a port, and where it was written down. */
 export interface PlacedMachine {
-  readonly entry: MachineEntry;
+  readonly entry: MachineEntry | PortEntry;
   readonly file: YamlFile;
   readonly path: Path;
 }
@@ -37,17 +39,31 @@ export interface MachinesFile {
 /** Reads one machines file. One without machines or rules, or with all of them commented out, holds none. */
 export function readMachines(file: YamlFile): MachinesFile {
   const written = withoutNothing(file.value);
-  const machines = listAt(written, 'machines').flatMap((entry, index) => {
+  const problems: Problem[] = [];
+  const machines = listAt(written, 'machines').flatMap((raw, index) => {
     const path = ['machines', index];
-    const input = entryChecker.decode(entry);
-    return input ? [{ entry: resolveMachine(input, placeName(file, path)), file, path }] : [];
+    const input = entryChecker.decode(raw);
+    if (!input) return [];
+    const optionPlace = (key: string) => ({ file, path: [...path, 'dhcp', 'options', key] });
+    const encoded = encodeOptions((raw as MachineInput).dhcp?.options, optionPlace);
+    problems.push(...encoded.problems);
+    const entry = resolveMachine(input, placeName(file, path), encoded.options);
+    if (!entry) {
+      const isMissing = 'port' in (raw as object) || !('mac' in (raw as object));
+      if (isMissing) problems.push(file.problem([...path, 'mac'], ...identityFault(input)));
+      return [];
+    }
+    return [{ entry, file, path }];
   });
   const rules = listAt(written, 'rules').flatMap((entry, index) => {
     const path = ['rules', index];
     const input = ruleChecker.decode(entry);
     return input ? [{ rule: resolveRule(input, placeName(file, path)), file, path }] : [];
   });
-  return { machines, rules, problems: fileChecker.problems(file, [], written) };
+  // What is known better than by its form is told once.
+  const told = new Set(problems.map(({ path }) => path));
+  const malformed = fileChecker.problems(file, [], written).filter(({ path }) => !told.has(path));
+  return { machines, rules, problems: [...malformed, ...problems] };
 }
 
 /** The file's value without lists that hold nothing. */
@@ -69,18 +85,35 @@ function placeName(file: YamlFile, path: Path): string {
   return `${file.name}: ${formatPath(path)}`;
 }
 
-function resolveMachine(input: MachineInput, place: string): MachineEntry {
+/** What is wrong with an entry that isn't for one machine, or one port. */
+function identityFault({ mac }: MachineInput): [message: string, expected: string] {
+  return mac === undefined
+    ? ['is missing', 'a MAC address, or a port']
+    : ['has no meaning beside port', 'one of them'];
+}
+
+/** Undefined for an entry that is for no machine or port, or for both. */
+function resolveMachine(
+  input: MachineInput,
+  place: string,
+  options: ReadonlyMap<number, Uint8Array>,
+): MachineEntry | PortEntry | undefined {
   const { mac, hostname, profile, address, loader, labels = {}, adopt_disk: adoptDisk = false } = input;
-  return {
-    mac,
+  const { pxe_reply: pxeReply } = input;
+  const entry = {
     place,
     ...(hostname === undefined ? {} : { hostname }),
     ...(profile === undefined ? {} : { profile }),
     ...(address === undefined ? {} : { address }),
     ...(loader === undefined ? {} : { loader }),
+    ...(pxeReply === undefined ? {} : { pxeReply }),
     labels,
+    ...(options.size > 0 && { options }),
     adoptDisk,
   };
+  const { port } = input;
+  if ((mac === undefined) === (port === undefined)) return undefined;
+  return mac === undefined ? { ...entry, port: port as Port } : { ...entry, mac };
 }
 
 function resolveRule({ match, profile, labels = {} }: RuleInput, place: string): SelectionRule {
@@ -101,6 +134,7 @@ export interface MachineSurroundings {
 export function compareMachines(machines: readonly PlacedMachine[], around: MachineSurroundings): Problem[] {
   const problems: Problem[] = [];
   const macs = new Map<Mac, PlacedMachine>();
+  const ports = new Map<string, PlacedMachine>();
   const hostnames = new Map<string, PlacedMachine>();
   const addresses = new Map<Ipv4, PlacedMachine>();
   for (const machine of machines) {
@@ -118,7 +152,8 @@ export function compareMachines(machines: readonly PlacedMachine[], around: Mach
       if (other) report(key, `${text} is given twice, also to ${placeOf(other)}`);
       else seen.set(value, machine);
     };
-    once(macs, 'mac', entry.mac, entry.mac);
+    if ('mac' in entry) once(macs, 'mac', entry.mac, entry.mac);
+    else once(ports, 'port', portKey(entry.port), 'the port');
     once(hostnames, 'hostname', entry.hostname, entry.hostname ?? '');
     if (entry.address !== undefined) {
       once(addresses, 'address', entry.address, formatIpv4(entry.address));
@@ -162,16 +197,27 @@ function addressFault(
   address: Ipv4,
   { networks, networksComplete }: MachineSurroundings,
 ): [message: string, expected?: string] | undefined {
-  const network = networks.find(({ subnet }) => contains(subnet, address));
-  if (!network) {
+  const network = networks.find((candidate) =>
+    subnetsOf(candidate).some(({ subnet }) => contains(subnet, address)),
+  );
+  const settings = network && subnetsOf(network).find(({ subnet }) => contains(subnet, address));
+  if (!network || !settings) {
     if (!networksComplete) return undefined;
-    const subnets = networks.map(({ subnet }) => formatSubnet(subnet)).join(', ');
+    const subnets = networks
+      .flatMap(subnetsOf)
+      .map(({ subnet }) => formatSubnet(subnet))
+      .join(', ');
     return [`${formatIpv4(address)} is outside every network`, `an address in ${subnets}`];
   }
   if (address === network.address) return [`${formatIpv4(address)} is our own address on ${network.name}`];
-  if (address === network.dhcp.router) return [`${formatIpv4(address)} is the router of ${network.name}`];
-  const fault = hostFault(network.subnet, address);
+  if (address === settings.router) return [`${formatIpv4(address)} is the router of ${network.name}`];
+  const fault = hostFault(settings.subnet, address);
   return fault === undefined ? undefined : [fault];
+}
+
+/** A port as one text, the same for the same port. */
+export function portKey({ circuit, remote }: Port): string {
+  return JSON.stringify([remote ?? null, circuit ?? null]);
 }
 
 /** `machines[0] in machines/rack-1.yaml:12` */

@@ -1,8 +1,16 @@
-import { type AddressRange, contains, formatIpv4, formatRange, type Ipv4, type Subnet } from '../net/ipv4.ts';
-import type { Network } from './config.ts';
-import { encodeOptions, toRoutes } from './dhcp-options.ts';
+import { contains, formatIpv4, formatRange, type Ipv4 } from '../net/ipv4.ts';
+import type { Network, VendorSettings } from './config.ts';
+import { encodeOptions, encodeVendorOptions, toRoutes } from './dhcp-options.ts';
 import { formatPath, type Path, type Problem } from './problem.ts';
 import { DEFAULTS, type NetworkInput, NetworkSchema } from './schema.ts';
+import { formatHosts, formatSubnet, holds, hostFault } from './subnet-text.ts';
+import {
+  checkTimes,
+  compareSubnets,
+  type PlacedRange,
+  type PlacedSubnet,
+  resolveSubnets,
+} from './subnets.ts';
 import { schemaChecker } from './validate.ts';
 import type { YamlFile } from './yaml.ts';
 
@@ -26,19 +34,29 @@ export function resolveNetworks(file: YamlFile, written: unknown): NetworksResul
     if (!input) continue;
     const path = ['networks', index];
     const rawDhcp = (entry as { dhcp: Readonly<Record<string, unknown>> }).dhcp;
-    const encoded = encodeOptions(file, [...path, 'dhcp', 'options'], rawDhcp.options, input.dhcp);
-    const network = resolveNetwork(input, encoded.options);
+    const optionPlace = (key: string) => ({ file, path: [...path, 'dhcp', 'options', key] });
+    const encoded = encodeOptions(rawDhcp.options, optionPlace, input.dhcp);
+    const vendor = encodeVendorOptions(file, [...path, 'dhcp', 'vendor_options'], rawDhcp.vendor_options);
+    const base = resolveNetwork(input, encoded.options, vendor.vendorOptions);
+    const further = resolveSubnets(file, path, input, entry as Mapping, base.dhcp);
+    const network = { ...base, shared: further.shared, relayed: further.relayed };
     const ranges = Array.isArray(rawDhcp.range)
       ? network.dhcp.ranges.map((range, at) => ({ range, path: [...path, 'dhcp', 'range', at] }))
       : network.dhcp.ranges.map((range) => ({ range, path: [...path, 'dhcp', 'range'] }));
-    placed.push({ network, path, ranges });
-    problems.push(...encoded.problems);
+    placed.push({ network, path, ranges, further: further.placed });
+    problems.push(...encoded.problems, ...vendor.problems, ...further.problems);
+    if (rawDhcp.range === undefined && input.dhcp.mode !== 'proxy') {
+      const expected =
+        'the addresses to lease, such as 192.168.0.1-192.168.0.100; only mode: proxy needs none';
+      problems.push(file.problem([...path, 'dhcp', 'range'], 'is missing', expected));
+    }
   }
   for (const [index, place] of placed.entries()) {
     const report = (path: Path, message: string, expected?: string) =>
       problems.push(file.problem([...place.path, ...path], message, expected));
     const before = placed.slice(0, index);
     checkAddresses(place.network, report);
+    checkTimes(place.network.dhcp, (key, message, expected) => report(['dhcp', key], message, expected));
     compareNetworks(place.network, before, report);
     checkRanges(
       place,
@@ -48,6 +66,13 @@ export function resolveNetworks(file: YamlFile, written: unknown): NetworksResul
       },
     );
   }
+  problems.push(
+    ...compareSubnets(
+      file,
+      placed.map(({ network: { subnet }, path, ranges }) => ({ subnet, path: [...path, 'address'], ranges })),
+      placed.flatMap(({ further }) => further),
+    ),
+  );
   return {
     networks: placed.map(({ network }) => network),
     complete: placed.length === entries.length,
@@ -55,20 +80,23 @@ export function resolveNetworks(file: YamlFile, written: unknown): NetworksResul
   };
 }
 
-interface PlacedRange {
-  readonly range: AddressRange;
-  readonly path: Path;
-}
+type Mapping = Readonly<Record<string, unknown>>;
 
 interface PlacedNetwork {
   readonly network: Network;
   readonly path: Path;
   readonly ranges: readonly PlacedRange[];
+  /** The other subnets that it serves. */
+  readonly further: readonly PlacedSubnet[];
 }
 
 type Report = (path: Path, message: string, expected?: string) => void;
 
-function resolveNetwork(input: NetworkInput, options: ReadonlyMap<number, Uint8Array>): Network {
+function resolveNetwork(
+  input: NetworkInput,
+  options: ReadonlyMap<number, Uint8Array>,
+  vendorOptions: readonly VendorSettings[],
+): Omit<Network, 'shared' | 'relayed'> {
   const { dhcp, tftp } = input;
   return {
     name: input.name,
@@ -76,10 +104,16 @@ function resolveNetwork(input: NetworkInput, options: ReadonlyMap<number, Uint8A
     address: input.address.address,
     subnet: input.address.subnet,
     dhcp: {
-      ranges: Array.isArray(dhcp.range) ? dhcp.range : [dhcp.range],
+      mode: dhcp.mode,
+      ranges: [dhcp.range ?? []].flat(),
       lease: dhcp.lease ?? DEFAULTS.lease,
       quarantine: dhcp.quarantine ?? DEFAULTS.quarantine,
       bootp: dhcp.bootp ?? DEFAULTS.bootp,
+      rapidCommit: dhcp.rapid_commit ?? DEFAULTS.rapidCommit,
+      conflictCheck: dhcp.conflict_check ?? DEFAULTS.conflictCheck,
+      vendorOptions,
+      ...(dhcp.renew === undefined ? {} : { renewal: dhcp.renew }),
+      ...(dhcp.rebind === undefined ? {} : { rebinding: dhcp.rebind }),
       ...(dhcp.router === undefined ? {} : { router: dhcp.router }),
       dns: dhcp.dns ?? [],
       ntp: dhcp.ntp ?? [],
@@ -96,24 +130,6 @@ function resolveNetwork(input: NetworkInput, options: ReadonlyMap<number, Uint8A
     },
     syslog: { enabled: input.syslog?.enabled ?? DEFAULTS.syslog },
   };
-}
-
-/** Why `address` can't be a host of `subnet`, or undefined when it can. */
-export function hostFault(subnet: Subnet, address: Ipv4): string | undefined {
-  if (!contains(subnet, address)) return `${formatIpv4(address)} is outside ${formatSubnet(subnet)}`;
-  if (address === subnet.network) return `${formatIpv4(address)} is the network's own address`;
-  if (address === subnet.broadcast) return `${formatIpv4(address)} is the broadcast address`;
-  return undefined;
-}
-
-/** `192.168.0.0/24` */
-export function formatSubnet(subnet: Subnet): string {
-  return `${formatIpv4(subnet.network)}/${subnet.prefix}`;
-}
-
-/** `192.168.0.1-192.168.0.254`: the addresses hosts can have. */
-function formatHosts({ network, broadcast }: Subnet): string {
-  return formatRange({ first: (network + 1) as Ipv4, last: (broadcast - 1) as Ipv4 });
 }
 
 function checkAddresses({ address, subnet, dhcp }: Network, report: Report): void {
@@ -183,8 +199,4 @@ function checkRanges(
       }
     }
   }
-}
-
-function holds(range: AddressRange, address: Ipv4): boolean {
-  return range.first <= address && address <= range.last;
 }

@@ -1,6 +1,7 @@
 import { type StaticDecode, Type } from 'typebox';
 import { cloudConfig } from './cloud-config-schema.ts';
 import { FAMILY_NAMES } from './image-family.ts';
+import { optionTable } from './option-schema.ts';
 import { anyText, duration, kubernetesVersion, oneOf, profileName, relativePath, size } from './text.ts';
 
 /** What absent keys of a profile mean: seconds, bytes, and words as they are written. */
@@ -225,6 +226,15 @@ export const ProfileSchema = Type.Object(
     boot: Type.Optional(boot),
     docker_disk: Type.Optional(dockerDisk),
     kubernetes: Type.Optional(kubernetes),
+    dhcp: Type.Optional(
+      Type.Object(
+        { options: Type.Optional(optionTable) },
+        {
+          ...closed,
+          description: 'Told by DHCP to machines of this profile only, instead of what others are told.',
+        },
+      ),
+    ),
     cloud_config: Type.Optional(cloudConfig),
     ignition: Type.Optional(ignition),
     cloud_init: Type.Optional(

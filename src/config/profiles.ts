@@ -5,6 +5,7 @@ import { checkCloudConfig } from '../provision/cloud-config.ts';
 import { checkDockerDisk } from '../provision/docker-disk.ts';
 import { checkKubernetes } from '../provision/kubernetes.ts';
 import type { DockerDisk, DocumentFormat, Profile, ProfileBoot, ProfileKubernetes } from './config.ts';
+import { encodeOptions } from './dhcp-options.ts';
 import { imageFamily } from './image-family.ts';
 import { type Layered, merge, partAt, placeAt, plainValue, sourcesOf } from './layers.ts';
 import { noProfile } from './machines.ts';
@@ -124,10 +125,16 @@ function buildProfile(
     report(['kubernetes'], 'needs a cluster to join', 'a kubernetes section in rackseed.yaml');
   }
   if (!boot) return { problems };
+  const optionTable = partAt(whole, ['dhcp', 'options']);
+  const dhcpOptions = encodeOptions(optionTable && plainValue(optionTable), (key) =>
+    placeAt(whole, ['dhcp', 'options', key]),
+  );
+  problems.push(...dhcpOptions.problems);
   const profile: Profile = {
     name,
     chain: chain.map((link) => link.name),
     boot,
+    ...(dhcpOptions.options.size > 0 && { dhcpOptions: dhcpOptions.options }),
     ...documentAt('cloudConfig', whole, 'cloud_config'),
     ...documentAt('ignition', whole, 'ignition'),
     ...documentAt('cloudInit', whole, 'cloud_init'),

@@ -1,14 +1,20 @@
 import { type StaticDecode, Type } from 'typebox';
 import { AdminSchema } from './admin-schema.ts';
 import { ClusterSchema } from './cluster-schema.ts';
-import { optionTable, routes } from './option-schema.ts';
+import { LoaderSchema } from './loader-schema.ts';
+import { optionTable } from './option-schema.ts';
 import { ProfileSchema } from './profile-schema.ts';
 import {
-  addressRange,
+  RelayedSubnetSchema,
+  ranges,
+  SharedSubnetSchema,
+  seconds,
+  subnetKeys,
+  vendorOptions,
+} from './subnet-schema.ts';
+import {
   anyText,
   directory,
-  domainName,
-  duration,
   hostname,
   interfaceAddress,
   interfaceName,
@@ -31,6 +37,8 @@ export const DEFAULTS = {
   lease: 3600,
   quarantine: 600,
   bootp: 'drop',
+  rapidCommit: false,
+  conflictCheck: true,
   httpPort: 80,
   httpsPort: 443,
   bootToken: 900,
@@ -44,29 +52,14 @@ export const DEFAULTS = {
 
 const closed = { additionalProperties: false } as const;
 
-const seconds = (key: { description: string; default: number }, minimum: number) =>
-  Type.Union([duration(key), Type.Integer({ minimum, maximum: 0xffffffff })], {
-    title: 'duration',
-    examples: ['90s, 15m, 1h, 7d or a number of seconds'],
-    ...key,
-  });
-
 const dhcp = Type.Object(
   {
-    mode: Type.Literal('authoritative', {
+    mode: oneOf(['authoritative', 'proxy', 'auto'], {
       description:
-        'authoritative: the only DHCP server on this network; it refuses addresses it did not give.',
+        'authoritative: the only DHCP server on this network; it refuses addresses it did not give. proxy: another server gives the addresses, this one only says what to boot. auto: proxy as long as another server is heard.',
     }),
-    range: Type.Union(
-      [
-        addressRange({ description: 'First and last address to lease.' }),
-        Type.Array(addressRange({ description: 'First and last address to lease.' }), { minItems: 1 }),
-      ],
-      {
-        title: 'address range or list of ranges',
-        examples: ['192.168.0.1-192.168.0.100'],
-        description: 'Addresses to lease: one range, or a list of ranges.',
-      },
+    range: Type.Optional(
+      ranges('Addresses to lease: one range, or a list of ranges. In mode proxy none are needed.'),
     ),
     lease: Type.Optional(
       seconds({ description: 'How long a lease lasts: 90s, 15m, 1h, 7d.', default: DEFAULTS.lease }, 1),
@@ -86,25 +79,22 @@ const dhcp = Type.Object(
         default: DEFAULTS.bootp,
       }),
     ),
-    router: Type.Optional(ipv4({ description: 'Default router given to machines.' })),
-    dns: Type.Optional(
-      Type.Array(ipv4({ description: 'A name server.' }), { description: 'Name servers given to machines.' }),
-    ),
-    ntp: Type.Optional(
-      Type.Array(ipv4({ description: 'A time server.' }), { description: 'Time servers given to machines.' }),
-    ),
-    domain: Type.Optional(domainName({ description: 'Domain of the machines.' })),
-    search: Type.Optional(
-      Type.Array(domainName({ description: 'A domain.' }), {
-        description: 'Domains in which machines look short names up (option 119).',
+    rapid_commit: Type.Optional(
+      Type.Boolean({
+        default: DEFAULTS.rapidCommit,
+        description:
+          'Give an address in two messages instead of four to systems that ask for it (RFC 4039); only where no other DHCP server is.',
       }),
     ),
-    routes: Type.Optional(
-      routes(
-        'Classless static routes (option 121). Clients that read them ignore the router: name 0.0.0.0/0 here too.',
-      ),
+    conflict_check: Type.Optional(
+      Type.Boolean({
+        default: DEFAULTS.conflictCheck,
+        description:
+          'Look by ARP or ICMP echo whether somebody uses an address before a machine is first offered it.',
+      }),
     ),
-    options: Type.Optional(optionTable),
+    ...subnetKeys,
+    vendor_options: Type.Optional(vendorOptions),
   },
   { ...closed, description: 'What machines are told by DHCP.' },
 );
@@ -116,6 +106,10 @@ export const NetworkSchema = Type.Object(
     interface: interfaceName({ description: 'The one interface to serve; no other is ever answered on.' }),
     address: interfaceAddress({ description: 'Our address on the interface, with the prefix length.' }),
     dhcp,
+    shared: Type.Optional(
+      Type.Array(SharedSubnetSchema, { description: 'Further subnets on the same wire: one pool for all.' }),
+    ),
+    relayed: Type.Optional(Type.Array(RelayedSubnetSchema, { description: 'Subnets behind relay agents.' })),
     http: Type.Optional(
       Type.Object(
         {
@@ -228,6 +222,12 @@ export const RackseedSchema = Type.Object(
                 'Where the iPXE binaries lie; absent means ../ipxe/firmware when it exists, else /usr/lib/ipxe.',
             }),
           ),
+          loaders: Type.Optional(
+            Type.Array(LoaderSchema, {
+              description:
+                'Rows of the loader table, put before the usual ones: the first that matches firmware says what it gets.',
+            }),
+          ),
         },
         { ...closed, description: 'The boot loaders handed to firmware.' },
       ),
@@ -264,10 +264,31 @@ const labels = (description: string) =>
     description,
   });
 
+const ownOptions = (description: string) =>
+  Type.Object({ options: Type.Optional(optionTable) }, { ...closed, description });
+
 /** One entry of `machines`. */
 export const MachineSchema = Type.Object(
   {
-    mac: mac({ description: 'Hardware address of the card the machine boots from.' }),
+    mac: Type.Optional(mac({ description: 'Hardware address of the card the machine boots from.' })),
+    port: Type.Optional(
+      Type.Object(
+        {
+          circuit: Type.Optional(
+            anyText('circuit ID', 'ge-0/0/12')({ description: 'The port (option 82, sub-option 1).' }),
+          ),
+          remote: Type.Optional(
+            anyText('remote ID', 'switch-3')({ description: 'The switch (option 82, sub-option 2).' }),
+          ),
+        },
+        {
+          ...closed,
+          minProperties: 1,
+          description:
+            'Instead of mac: the entry is for whatever machine is plugged in there, as relay agents say. Text, or bytes as 00:01:0c, the way it is shown for machines.',
+        },
+      ),
+    ),
     hostname: Type.Optional(hostname({ description: 'Name of the machine and of its node.' })),
     profile: Type.Optional(
       profileName({ description: 'Profile in profiles/; absent means the default profile.' }),
@@ -279,7 +300,14 @@ export const MachineSchema = Type.Object(
         'undionly.kpxe',
       )({ description: 'File in the firmware folder, instead of the one its firmware would get.' }),
     ),
+    pxe_reply: Type.Optional(
+      oneOf(['plain', 'option_43', 'port_4011'], {
+        description:
+          'How its PXE firmware is told of its loader, where the usual way does not work. plain: siaddr and file alone; option_43: with option 60 and 43.6 = 8; port_4011: with option 60, and again on UDP port 4011.',
+      }),
+    ),
     labels: Type.Optional(labels('Free values for profiles: {{ machine.labels.rack }}.')),
+    dhcp: Type.Optional(ownOptions('Told to this machine only, instead of what others are told.')),
     adopt_disk: Type.Optional(
       Type.Boolean({
         default: false,
@@ -288,7 +316,7 @@ export const MachineSchema = Type.Object(
       }),
     ),
   },
-  { ...closed, description: 'A machine that is known by its hardware address.' },
+  { ...closed, description: 'A machine that is known by its hardware address, or a place by its port.' },
 );
 
 const pattern = (what: string, example: string) =>

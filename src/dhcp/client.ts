@@ -1,6 +1,8 @@
+import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import { OPTION } from './options.ts';
 import type { DhcpPacket } from './packet.ts';
+import { type RelayInformation, readRelayInformation } from './relay.ts';
 
 /** What a DHCP message says about the machine that sent it. */
 export interface DhcpClient {
@@ -19,6 +21,8 @@ export interface DhcpClient {
   readonly hostname?: string;
   /** `secs`, when it isn't zero: for how long the client has been asking, or iPXE's state bits. */
   readonly secs?: number;
+  /** `giaddr`: the relay agent that passed the message on; undefined for a client on our own wire. */
+  readonly relay?: Ipv4;
   /** Where a relay agent says that the machine is plugged in. */
   readonly attachment?: RelayAttachment;
 }
@@ -31,20 +35,20 @@ export interface RelayAttachment {
   readonly remote?: string;
 }
 
-const CIRCUIT_ID = 1;
-const REMOTE_ID = 2;
 /** Bytes shown of a sub-option. */
 const ATTACHMENT_LENGTH = 64;
 
 /** Reads the identifying options of a message. What is malformed is left out: firmware lies. */
-export function describeClient(packet: DhcpPacket): DhcpClient {
+export function describeClient(
+  packet: DhcpPacket,
+  relay: RelayInformation = readRelayInformation(packet),
+): DhcpClient {
   const { options } = packet;
   const vendorClass = options.get(OPTION.vendorClass);
   const userClass = options.get(OPTION.userClass);
   const features = options.get(OPTION.ipxeEncapsulated);
   const uuid = options.get(OPTION.clientUuid);
   const hostname = options.get(OPTION.hostName);
-  const relay = options.get(OPTION.relayAgentInformation);
   return {
     mac: packet.chaddr,
     architectures: readArchitectures(options.get(OPTION.clientArchitecture)),
@@ -54,20 +58,13 @@ export function describeClient(packet: DhcpPacket): DhcpClient {
     ...(uuid?.length === 17 && uuid[0] === 0 && { uuid: readUuid(uuid.subarray(1)) }),
     ...(hostname && { hostname: printable(hostname) }),
     ...(packet.secs !== 0 && { secs: packet.secs }),
-    ...(relay && { attachment: readAttachment(relay) }),
+    ...(relay.relay !== undefined && { relay: relay.relay }),
+    ...((relay.circuit || relay.remote) && { attachment: describeAttachment(relay) }),
   };
 }
 
-function readAttachment(value: Uint8Array): RelayAttachment {
-  const found: { circuit?: string; remote?: string } = {};
-  for (let position = 0; position + 1 < value.length; ) {
-    const length = value[position + 1] as number;
-    const bytes = value.subarray(position + 2, position + 2 + length);
-    if (bytes.length > 0 && value[position] === CIRCUIT_ID) found.circuit = readable(bytes);
-    if (bytes.length > 0 && value[position] === REMOTE_ID) found.remote = readable(bytes);
-    position += 2 + length;
-  }
-  return found;
+function describeAttachment({ circuit, remote }: RelayInformation): RelayAttachment {
+  return { ...(circuit && { circuit: readable(circuit) }), ...(remote && { remote: readable(remote) }) };
 }
 
 /** Switches write text or bytes, as they please. */

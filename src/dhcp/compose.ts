@@ -1,5 +1,6 @@
 import { type Ipv4, LIMITED_BROADCAST, UNSPECIFIED } from '../net/ipv4.ts';
-import type { DhcpNetwork, PreparedOptions } from './network.ts';
+import { answerFqdn } from './fqdn.ts';
+import type { DhcpSubnet, PreparedOptions } from './network.ts';
 import { OPTION } from './options.ts';
 import { BROADCAST_FLAG, type DhcpPacket, encodeReply, MESSAGE } from './packet.ts';
 
@@ -18,6 +19,10 @@ export interface DhcpAnswer {
   readonly hostname?: string;
   /** Lease time in seconds, where it isn't the network's. */
   readonly lease?: number;
+  /** The address of the place where the client is: for whatever machine is plugged in there. */
+  readonly place?: Ipv4;
+  /** By number, encoded: sent whether or not they were asked for, instead of the network's. */
+  readonly options?: ReadonlyMap<number, Uint8Array>;
   readonly boot?: BootFile;
 }
 
@@ -28,6 +33,8 @@ const SERVER_PORT = 67;
 const HEADERS = 28;
 const SMALLEST_MAXIMUM = 576;
 const LARGEST_MAXIMUM = 1500;
+const NOTHING = new Uint8Array();
+const NO_OPTIONS: ReadonlyMap<number, Uint8Array> = new Map();
 
 /** A reply ready for the wire. */
 export interface Datagram {
@@ -36,35 +43,47 @@ export interface Datagram {
   readonly port: number;
 }
 
-/** What a reply to a client on a network is made of. */
+/** What a reply to a client in a subnet is made of. */
 export interface ReplyContext {
-  readonly network: DhcpNetwork;
+  readonly subnet: DhcpSubnet;
   readonly prepared: PreparedOptions;
+  /** Option 54 where a relay agent wants another one than our address (RFC 5107). */
+  readonly serverIdentifier?: Uint8Array;
+  /** Option 43 of the client's vendor class. */
+  readonly vendorSpecific?: Uint8Array;
   readonly request: DhcpPacket;
   /** Where the client can be reached by unicast; zero unless its state says that `ciaddr` holds such an address. */
   readonly ciaddr: Ipv4;
   readonly answer: DhcpAnswer;
 }
 
-/** An OFFER or ACK that gives an address for `lease` seconds, or an ACK to an INFORM (no address, no lease). */
+/**
+ * An OFFER or ACK that gives an address for `lease` seconds, or an ACK to an INFORM (no address, no lease). `rapid` marks
+ * the ACK that takes the place of an OFFER (RFC 4039).
+ */
 export function composeReply(
   context: ReplyContext,
   type: typeof MESSAGE.offer | typeof MESSAGE.ack,
   given: { readonly address: Ipv4; readonly lease: number } | undefined,
+  rapid = false,
 ): Datagram {
-  const { request, ciaddr, prepared, answer } = context;
+  const { request, ciaddr, subnet, prepared, answer } = context;
   const options = new Map<number, Uint8Array>();
   options.set(OPTION.messageType, Uint8Array.of(type));
-  options.set(OPTION.serverIdentifier, prepared.serverIdentifier);
+  options.set(OPTION.serverIdentifier, context.serverIdentifier ?? prepared.serverIdentifier);
   if (given) {
+    const { renewal, rebinding } = timesOf(given.lease, subnet);
     options.set(OPTION.leaseTime, seconds(given.lease));
-    options.set(OPTION.renewalTime, seconds(Math.floor(given.lease / 2)));
-    options.set(OPTION.rebindingTime, seconds(Math.floor((given.lease * 7) / 8)));
+    options.set(OPTION.renewalTime, seconds(renewal));
+    options.set(OPTION.rebindingTime, seconds(rebinding));
   }
-  addBootOptions(options, context);
-  addRequested(options, prepared, answer, request.options.get(OPTION.parameterRequestList));
-  // RFC 6842: a client that sent its identifier gets it back.
+  if (rapid) options.set(OPTION.rapidCommit, NOTHING);
+  // RFC 6842: a client that sent its identifier gets it back; RFC 3011 §2 says the same of its subnet selection.
   echo(options, request, OPTION.clientIdentifier);
+  echo(options, request, OPTION.subnetSelection);
+  addBootOptions(options, context);
+  addFqdn(options, context);
+  addRequested(options, context, request.options.get(OPTION.parameterRequestList));
   return {
     bytes: encodeReply({
       request,
@@ -85,7 +104,7 @@ export function composeNak(context: ReplyContext, reason: string): Datagram {
   const { request, prepared } = context;
   const options = new Map<number, Uint8Array>();
   options.set(OPTION.messageType, Uint8Array.of(MESSAGE.nak));
-  options.set(OPTION.serverIdentifier, prepared.serverIdentifier);
+  options.set(OPTION.serverIdentifier, context.serverIdentifier ?? prepared.serverIdentifier);
   options.set(OPTION.message, Buffer.from(reason, 'latin1'));
   echo(options, request, OPTION.clientIdentifier);
   const relayed = request.giaddr !== UNSPECIFIED;
@@ -108,9 +127,9 @@ export function composeNak(context: ReplyContext, reason: string): Datagram {
 
 /** A BOOTREPLY: no DHCP options, and no longer than the 300 bytes such clients have room for (RFC 1542 §2.1). */
 export function composeBootReply(context: ReplyContext, address: Ipv4): Datagram {
-  const { request, ciaddr, prepared, answer } = context;
+  const { request, ciaddr, answer } = context;
   const options = new Map<number, Uint8Array>();
-  addRequested(options, prepared, answer, undefined);
+  addRequested(options, context, undefined);
   return {
     bytes: encodeReply({
       request,
@@ -136,23 +155,56 @@ function addBootOptions(options: Map<number, Uint8Array>, { request, prepared, a
   echo(options, request, OPTION.clientUuid);
 }
 
-/** In the client's own order of preference, so that what doesn't fit is what it wants least. */
+/** RFC 4702 §4: only a client that sent its name gets one. */
+function addFqdn(options: Map<number, Uint8Array>, { request, subnet, answer }: ReplyContext): void {
+  const sent = request.options.get(OPTION.clientFqdn);
+  const fqdn = sent && answerFqdn(sent, answer.hostname, subnet.domain);
+  if (fqdn) options.set(OPTION.clientFqdn, fqdn);
+}
+
+/**
+ * What the client asks for, in its own order of preference, so that what doesn't fit is what it wants least; then what is
+ * sent in any case. A client that doesn't say what it wants gets everything.
+ */
 function addRequested(
   options: Map<number, Uint8Array>,
-  prepared: PreparedOptions,
-  answer: DhcpAnswer,
+  context: ReplyContext,
   list: Uint8Array | undefined,
 ): void {
-  for (const code of list ?? [OPTION.hostName, ...prepared.onRequest.keys()]) {
-    if (options.has(code)) continue;
-    if (code === OPTION.hostName) {
-      if (answer.hostname) options.set(code, Buffer.from(answer.hostname, 'latin1'));
-      continue;
-    }
-    const value = prepared.onRequest.get(code);
+  const { prepared, answer } = context;
+  const own = answer.options ?? NO_OPTIONS;
+  const addIfSet = (code: number) => {
+    if (options.has(code)) return;
+    const value = own.get(code) ?? networkValue(code, context);
     if (value) options.set(code, value);
+  };
+  for (const code of list ?? [OPTION.hostName, ...prepared.onRequest.keys()]) {
+    // RFC 2132 §3.3: the mask stands before the router.
+    if (code === OPTION.router && list?.includes(OPTION.subnetMask)) addIfSet(OPTION.subnetMask);
+    addIfSet(code);
   }
-  for (const [code, value] of prepared.always) options.set(code, value);
+  for (const code of own.keys()) addIfSet(code);
+  for (const code of prepared.always.keys()) addIfSet(code);
+  if (context.vendorSpecific) addIfSet(OPTION.vendorSpecific);
+}
+
+/** What the network has to say. */
+function networkValue(
+  code: number,
+  { prepared, vendorSpecific, answer }: ReplyContext,
+): Uint8Array | undefined {
+  if (code === OPTION.hostName) return answer.hostname ? Buffer.from(answer.hostname, 'latin1') : undefined;
+  if (code === OPTION.vendorSpecific && vendorSpecific) return vendorSpecific;
+  return prepared.always.get(code) ?? prepared.onRequest.get(code);
+}
+
+/** T1 and T2 of a lease in seconds: those of the subnet where they fit into it, else RFC 2131 §4.4.5's. */
+function timesOf(
+  lease: number,
+  { renewal = Math.floor(lease / 2), rebinding = Math.floor((lease * 7) / 8) }: DhcpSubnet,
+): { renewal: number; rebinding: number } {
+  if (renewal < rebinding && rebinding < lease) return { renewal, rebinding };
+  return { renewal: Math.floor(lease / 2), rebinding: Math.floor((lease * 7) / 8) };
 }
 
 function echo(options: Map<number, Uint8Array>, request: DhcpPacket, code: number): void {

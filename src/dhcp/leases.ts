@@ -1,5 +1,6 @@
 import type { AddressRange, Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
+import { hash } from './hash.ts';
 
 /** An address and the machine that has it, or last had it. */
 export interface Lease {
@@ -16,6 +17,8 @@ export interface AddressPlan {
   readonly ranges: readonly AddressRange[];
   /** Always this address for this machine; never for another. */
   readonly reservations: ReadonlyMap<Mac, Ipv4>;
+  /** Addresses for whatever machine is in a certain place: given to none but a machine that comes with a claim to it. */
+  readonly places?: ReadonlySet<Ipv4>;
 }
 
 /** How long an offered address is kept for the client's REQUEST, milliseconds. */
@@ -28,13 +31,15 @@ const OFFER_HOLD = 30_000;
  */
 export class LeaseTable {
   #plan: AddressPlan = { ranges: [], reservations: new Map() };
-  readonly #reserved = new Map<Ipv4, Mac>();
+  readonly #reserved = new Set<Ipv4>();
   /** In order of last use, the longest unused first. */
   readonly #byAddress = new Map<Ipv4, Lease>();
   readonly #byMac = new Map<Mac, Lease>();
   /** In order of age, since every offer is held equally long. */
   readonly #offers = new Map<Mac, { readonly address: Ipv4; readonly until: number }>();
   readonly #offered = new Map<Ipv4, Mac>();
+  /** Addresses of a place whose last machine still answers there, and until when that is taken for granted. */
+  readonly #contested = new Map<Ipv4, number>();
   /** One byte per address of the ranges: 1 when it was never leased and is neither offered nor reserved. */
   #unused = new Uint8Array();
   /** Before this moment no ended lease can be reused: set by a search that found none. */
@@ -49,7 +54,9 @@ export class LeaseTable {
   replan(plan: AddressPlan): void {
     this.#plan = plan;
     this.#reserved.clear();
-    for (const [mac, address] of plan.reservations) this.#reserved.set(address, mac);
+    for (const address of plan.reservations.values()) this.#reserved.add(address);
+    for (const address of plan.places ?? []) this.#reserved.add(address);
+    this.#contested.clear();
     this.#unused = new Uint8Array(
       plan.ranges.reduce((sum, range) => sum + range.last - range.first + 1, 0),
     ).fill(1);
@@ -86,9 +93,24 @@ export class LeaseTable {
     return lease && lease.expires > now ? lease.mac : undefined;
   }
 
-  /** True when the machine may be given the address: the configuration allows it, and nobody else has it. */
-  isAvailable(mac: Mac, address: Ipv4, now: number): boolean {
-    const reservation = this.#plan.reservations.get(mac);
+  /** True for the address that is reserved for this machine by its hardware address. */
+  isReservedFor(mac: Mac, address: Ipv4): boolean {
+    return this.#plan.reservations.get(mac) === address;
+  }
+
+  /** The address itself when it is that of a place. */
+  placeAt(address: Ipv4): Ipv4 | undefined {
+    return this.#plan.places?.has(address) ? address : undefined;
+  }
+
+  /**
+   * True when the machine may be given the address: the configuration allows it, and nobody else has it. `place` is the
+   * address of the place where it is, if that has one.
+   */
+  isAvailable(mac: Mac, address: Ipv4, now: number, place?: Ipv4): boolean {
+    const offer = this.#offers.get(mac);
+    if (offer?.address === address && offer.until > now) return true;
+    const reservation = this.#plan.reservations.get(mac) ?? place;
     // A reserved address that somebody else still has must not keep its machine from booting with another one.
     const bound = reservation !== undefined && this.#isFree(mac, reservation, now);
     if (bound ? reservation !== address : !this.#isPooled(address)) return false;
@@ -96,20 +118,20 @@ export class LeaseTable {
   }
 
   /**
-   * Chooses the address to offer and keeps it for this machine for a while. In order: its reservation, the address it
-   * has or had, the one it asks for (option 50), one that was never used (starting from the same place for the same
-   * machine), the one that is unused for longest. Undefined when every address is taken.
+   * Chooses the address to offer and keeps it for this machine for a while. In order: its reservation, the address of
+   * the `place` where it is, the address it has or had, the one it asks for (option 50), one that was never used
+   * (starting from the same point for the same machine), the one that is unused for longest. Undefined when every
+   * address is taken. The machine that was in the place before loses its address, unless it was found to be there still.
    */
-  offer(mac: Mac, requested: Ipv4 | undefined, now: number): Ipv4 | undefined {
+  offer(mac: Mac, requested: Ipv4 | undefined, now: number, place?: Ipv4): Ipv4 | undefined {
     this.#dropLapsedOffers(now);
-    const wishes = [
-      this.#plan.reservations.get(mac),
-      this.#byMac.get(mac)?.address,
-      this.#offers.get(mac)?.address,
-      requested,
-    ];
+    const reservation = this.#plan.reservations.get(mac);
+    const wishes = [reservation, this.#byMac.get(mac)?.address, this.#offers.get(mac)?.address, requested];
     const address =
-      wishes.find((wish) => wish !== undefined && this.isAvailable(mac, wish, now)) ??
+      (reservation === undefined && place !== undefined && this.#canTakeOver(mac, place, now)
+        ? place
+        : undefined) ??
+      wishes.find((wish) => wish !== undefined && this.isAvailable(mac, wish, now, place)) ??
       this.#neverUsed(mac) ??
       this.#longestUnused(now);
     if (address === undefined) return undefined;
@@ -164,6 +186,42 @@ export class LeaseTable {
     const lease: Lease = { address, mac: undefined, expires: until };
     this.#put(lease);
     return lease;
+  }
+
+  /**
+   * Somebody was found at an address that was about to be offered. It goes out of use until `until`, unless it belongs
+   * to a machine: that one keeps it. Returns the record of it, or undefined when nothing is to be written down.
+   */
+  quarantine(address: Ipv4, now: number, until: number): Lease | undefined {
+    const offered = this.#offered.get(address);
+    if (offered !== undefined) this.withdrawOffer(offered);
+    if (this.holder(address, now) !== undefined) {
+      this.#contested.set(address, until);
+      return undefined;
+    }
+    const lease: Lease = { address, mac: undefined, expires: until };
+    this.#put(lease);
+    return lease;
+  }
+
+  /** Forgets what a machine has or had; gives its address. */
+  forget(mac: Mac): Ipv4 | undefined {
+    this.withdrawOffer(mac);
+    const lease = this.#byMac.get(mac);
+    if (!lease) return undefined;
+    this.#byMac.delete(mac);
+    this.#byAddress.delete(lease.address);
+    this.#mark(lease.address);
+    return lease.address;
+  }
+
+  /** True when the address of a place may go to the machine that is there now. */
+  #canTakeOver(mac: Mac, place: Ipv4, now: number): boolean {
+    const offered = this.#offered.get(place);
+    if (offered !== undefined && offered !== mac) return false;
+    const lease = this.#byAddress.get(place);
+    if (!lease || lease.mac === mac || lease.expires <= now) return true;
+    return lease.mac !== undefined && (this.#contested.get(place) ?? 0) <= now;
   }
 
   #put(lease: Lease): void {
@@ -241,11 +299,4 @@ export class LeaseTable {
     }
     throw new RangeError(`address index ${index} is outside the ranges`);
   }
-}
-
-/** FNV-1a, 32 bits. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i += 1) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  return value >>> 0;
 }

@@ -2,17 +2,15 @@ import { formatIpv4, type Ipv4, type Subnet } from '../net/ipv4.ts';
 import type { AddressPlan } from './leases.ts';
 import { type ClasslessRoute, encodeOption, OPTION } from './options.ts';
 
-/** One subnet as the DHCP server sees it. */
-export interface DhcpNetwork {
-  /** Our address: the server identifier. */
-  readonly address: Ipv4;
+/** One subnet, and what a client with an address in it is told. */
+export interface DhcpSubnet {
   readonly subnet: Subnet;
-  readonly plan: AddressPlan;
   /** Lease time, seconds. */
   readonly lease: number;
-  /** How long a declined address stays out of use, seconds. */
-  readonly quarantine: number;
-  readonly bootp: 'answer' | 'drop';
+  /** T1, seconds: when a client begins to renew; half of the lease unless given. */
+  readonly renewal?: number;
+  /** T2, seconds: when a client turns to any server; seven eighths of the lease unless given. */
+  readonly rebinding?: number;
   readonly router?: Ipv4;
   readonly dns: readonly Ipv4[];
   readonly ntp: readonly Ipv4[];
@@ -23,7 +21,45 @@ export interface DhcpNetwork {
   readonly options: ReadonlyMap<number, Uint8Array>;
 }
 
-/** What all replies on a network share, encoded once. */
+/** A wire behind relay agents: its subnets share their addresses, so that a client may get one of any. */
+export interface DhcpLink {
+  /** At least one. */
+  readonly subnets: readonly DhcpSubnet[];
+  /** All of the link's addresses. */
+  readonly plan: AddressPlan;
+  /** The relay agents (`giaddr`) that may ask for addresses here; empty: those with an address in one of the subnets. */
+  readonly relays: readonly Ipv4[];
+}
+
+/** What the DHCP server serves through one interface. The subnet is that of the interface. */
+export interface DhcpNetwork extends DhcpSubnet {
+  /** Our address: the server identifier. */
+  readonly address: Ipv4;
+  /** All addresses to lease on the interface's own wire. */
+  readonly plan: AddressPlan;
+  /** Further subnets on the same wire. */
+  readonly shared?: readonly DhcpSubnet[];
+  /** Wires behind relay agents. */
+  readonly relayed?: readonly DhcpLink[];
+  /** How long a declined address stays out of use, seconds. */
+  readonly quarantine: number;
+  readonly bootp: 'answer' | 'drop';
+  /** Answer a DISCOVER that has option 80 with an ACK at once (RFC 4039). */
+  readonly rapidCommit?: boolean;
+  /** Look for whoever might use an address before it is offered to a machine that didn't have it. */
+  readonly conflictCheck?: boolean;
+  /** Option 43 for clients that aren't told to boot; the first that matches the client's vendor class (option 60) counts. */
+  readonly vendorOptions?: readonly VendorOptions[];
+}
+
+/** Vendor-specific information (RFC 2132 §8.4) for the clients of one vendor. */
+export interface VendorOptions {
+  readonly matches: (vendorClass: string) => boolean;
+  /** The sub-options, encapsulated: the value of option 43. */
+  readonly value: Uint8Array;
+}
+
+/** What all replies to clients in a subnet share, encoded once. */
 export interface PreparedOptions {
   /** Option 54. */
   readonly serverIdentifier: Uint8Array;
@@ -35,9 +71,9 @@ export interface PreparedOptions {
   readonly always: ReadonlyMap<number, Uint8Array>;
 }
 
-/** Encodes the options of a network that don't depend on the client. */
-export function prepareOptions(network: DhcpNetwork): PreparedOptions {
-  const { subnet, router, dns, ntp, domain, search, routes } = network;
+/** Encodes the options of a subnet that don't depend on the client. `address` is our own. */
+export function prepareOptions(address: Ipv4, of: DhcpSubnet): PreparedOptions {
+  const { subnet, router, dns, ntp, domain, search, routes } = of;
   const onRequest = new Map<number, Uint8Array>();
   onRequest.set(OPTION.subnetMask, encodeOption('ipv4', subnet.mask));
   onRequest.set(OPTION.broadcastAddress, encodeOption('ipv4', subnet.broadcast));
@@ -48,9 +84,9 @@ export function prepareOptions(network: DhcpNetwork): PreparedOptions {
   if (search.length > 0) onRequest.set(OPTION.domainSearch, encodeOption('domain_list', search));
   if (routes.length > 0) onRequest.set(OPTION.classlessStaticRoute, encodeOption('classless_routes', routes));
   return {
-    serverIdentifier: encodeOption('ipv4', network.address),
-    tftpServerName: Buffer.from(`${formatIpv4(network.address)}\0`, 'latin1'),
+    serverIdentifier: encodeOption('ipv4', address),
+    tftpServerName: Buffer.from(`${formatIpv4(address)}\0`, 'latin1'),
     onRequest,
-    always: network.options,
+    always: of.options,
   };
 }

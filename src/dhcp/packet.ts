@@ -87,17 +87,29 @@ export function decodePacket(bytes: Uint8Array): DhcpPacket | Malformed {
 /** All options, those in an overloaded `file` and `sname` last (RFC 2131 §4.1); undefined when one runs past its field. */
 function decodeOptions(bytes: Uint8Array, view: DataView): Map<number, Uint8Array> | undefined {
   const options = new Map<number, Uint8Array>();
+  const pieces: Pieces = new Map();
   // A BOOTP client may leave the vendor area empty (RFC 1497).
   if (bytes.length < OPTIONS_START || view.getUint32(FILE.end) !== COOKIE) return options;
-  if (!readOptions(bytes, OPTIONS_START, bytes.length, options)) return undefined;
+  if (!readOptions(bytes, OPTIONS_START, bytes.length, options, pieces)) return undefined;
   const overload = options.get(OPTION.overload)?.[0] ?? 0;
-  if ((overload & 1) !== 0 && !readOptions(bytes, FILE.start, FILE.end, options)) return undefined;
-  if ((overload & 2) !== 0 && !readOptions(bytes, SNAME.start, SNAME.end, options)) return undefined;
+  if ((overload & 1) !== 0 && !readOptions(bytes, FILE.start, FILE.end, options, pieces)) return undefined;
+  if ((overload & 2) !== 0 && !readOptions(bytes, SNAME.start, SNAME.end, options, pieces)) return undefined;
+  // All at once, so that a datagram of nothing but pieces costs no more than its length.
+  for (const [code, values] of pieces) options.set(code, Buffer.concat(values));
   return options;
 }
 
+/** The values of the options that came more than once, in order. */
+type Pieces = Map<number, Uint8Array[]>;
+
 /** Reads one field of options up to its end option; a field that simply stops is accepted, as ROMs send it. */
-function readOptions(bytes: Uint8Array, start: number, end: number, into: Map<number, Uint8Array>): boolean {
+function readOptions(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  into: Map<number, Uint8Array>,
+  pieces: Pieces,
+): boolean {
   let position = start;
   while (position < end) {
     const code = bytes[position++] as number;
@@ -108,7 +120,8 @@ function readOptions(bytes: Uint8Array, start: number, end: number, into: Map<nu
     if (position + length > end) return false;
     const value = bytes.subarray(position, position + length);
     const earlier = into.get(code);
-    into.set(code, earlier ? Buffer.concat([earlier, value]) : value);
+    if (!earlier) into.set(code, value);
+    else if (!pieces.get(code)?.push(value)) pieces.set(code, [earlier, value]);
     position += length;
   }
   return true;

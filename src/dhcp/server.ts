@@ -1,12 +1,17 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
-import { formatIpv4 } from '../net/ipv4.ts';
+import { formatIpv4, type Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import type { BroadcastSockets } from '../net/udp.ts';
+import type { AddressCheck } from './address-check.ts';
 import type { DhcpEvent, SilenceReason } from './events.ts';
-import type { Lease, LeaseTable } from './leases.ts';
+import type { Lease } from './leases.ts';
+import type { Leases } from './links.ts';
 import type { DhcpNetwork } from './network.ts';
+import type { LeaseChange, Outcome } from './outcome.ts';
 import { decodePacket } from './packet.ts';
-import { type DhcpBackend, DhcpResponder, type LeaseChange, type Outcome } from './responder.ts';
+import { isAboutOwnLease } from './proxy.ts';
+import type { ProxyServer } from './proxy-server.ts';
+import { type DhcpBackend, DhcpResponder } from './responder.ts';
 
 /** Where leases are written down. */
 export interface LeaseStore {
@@ -19,22 +24,44 @@ export interface DhcpServerOptions {
   /** From `openBroadcastSockets`, bound to the network's interface. The server closes them when it stops. */
   readonly sockets: BroadcastSockets;
   readonly backend: DhcpBackend;
-  /** The leases known from before. */
+  /** The leases known from before, of this network or others. */
   readonly leases: Iterable<Lease>;
   readonly store: LeaseStore;
+  /** What answers in place of this server while another one gives the addresses. Started and stopped with it. */
+  readonly proxy: ProxyServer;
+  /** Looks whether an address is in use before a machine gets it that didn't have it. */
+  readonly check: AddressCheck;
   readonly observe: (event: DhcpEvent) => void;
 }
 
 /** More replies than this waiting for the disk, and new requests are dropped: their clients ask again. */
 const MAX_WAITING = 10_000;
 
+/**
+ * An offer waits for a look at its address, and for another when somebody was found there: but not after this many
+ * milliseconds. With the last look it then comes within half a second, before any client asks again.
+ */
+const LOOK_AGAIN = 200;
+
 type Understood = Exclude<Outcome, { type: 'dropped' }>;
+type Reply = Extract<Outcome, { type: 'reply' }>;
+
+/** A datagram, and how and when it came. */
+interface Received {
+  readonly bytes: Buffer;
+  readonly source: string;
+  readonly unicast: boolean;
+  /** Milliseconds of the monotonic clock. */
+  readonly received: number;
+}
 
 /** The DHCP server of one network: sockets, clock and lease store around a DhcpResponder. */
 export class DhcpServer {
   readonly #responder: DhcpResponder;
   readonly #sockets: BroadcastSockets;
   readonly #store: LeaseStore;
+  readonly #proxy: ProxyServer;
+  readonly #check: AddressCheck;
   readonly #observe: (event: DhcpEvent) => void;
   #waiting = 0;
   #stopped = false;
@@ -43,17 +70,20 @@ export class DhcpServer {
     this.#responder = new DhcpResponder(options.network, options.backend, options.leases);
     this.#sockets = options.sockets;
     this.#store = options.store;
+    this.#proxy = options.proxy;
+    this.#check = options.check;
     this.#observe = options.observe;
   }
 
   /** The network's addresses and who has them. */
-  get leases(): LeaseTable {
-    return this.#responder.leases;
+  get leases(): Leases {
+    return this.#responder.links;
   }
 
   /** Takes over a changed configuration of the same network; leases stay. */
   reconfigure(network: DhcpNetwork): void {
     this.#responder.reconfigure(network);
+    this.#proxy.reconfigure(network);
   }
 
   /**
@@ -66,8 +96,9 @@ export class DhcpServer {
     const lease = this.leases.leaseOf(mac);
     const expires = now + seconds * 1000;
     if (!lease || formatIpv4(lease.address) !== address || lease.expires >= expires) return;
-    if (!this.leases.isAvailable(mac, lease.address, now)) return;
-    const { lease: longer } = this.leases.claim(mac, lease.address, expires);
+    const leases = this.#responder.links.linkOf(lease.address)?.leases;
+    if (!leases?.isAvailable(mac, lease.address, now, leases.placeAt(lease.address))) return;
+    const { lease: longer } = leases.claim(mac, lease.address, expires);
     await this.#store.commit({ lease: longer, renewal: true });
   }
 
@@ -77,33 +108,68 @@ export class DhcpServer {
       socket.on('message', (bytes, source) => this.#receive(bytes, source, unicast));
     listen(this.#sockets.broadcast, false);
     listen(this.#sockets.unicast, true);
+    this.#proxy.start();
   }
 
   /** Stops answering and closes the sockets. Replies that wait for the disk aren't sent any more. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#proxy.stop();
     this.#sockets.broadcast.close();
     this.#sockets.unicast.close();
   }
 
   #receive(bytes: Buffer, source: RemoteInfo, unicast: boolean): void {
-    const received = performance.now();
-    const outcome = this.#decide(bytes, unicast);
+    this.#carryOut({ bytes, source: source.address, unicast, received: performance.now() });
+  }
+
+  /** Decides about a request and does what was decided; again, with another address, when the one to be offered is in use. */
+  #carryOut(request: Received): void {
+    const { received } = request;
+    const outcome = this.#decide(request);
     if (outcome.type === 'dropped') {
-      this.#observe({ type: 'dropped', reason: outcome.reason, source: source.address });
+      this.#observe({ type: 'dropped', reason: outcome.reason, source: request.source });
     } else if (outcome.change) {
       void this.#commitThenFinish(outcome, outcome.change, received);
+    } else if (outcome.type === 'reply' && outcome.lookFirst && performance.now() - received < LOOK_AGAIN) {
+      const look = this.#check.look(outcome.address, outcome.client.mac, outcome.lookFirst);
+      if (look) void this.#finishOrCarryOut(outcome, look, request);
+      else this.#finish(outcome, received);
     } else {
       this.#finish(outcome, received);
     }
   }
 
-  #decide(bytes: Buffer, unicast: boolean): Outcome {
+  async #finishOrCarryOut(offer: Reply, look: Promise<boolean>, request: Received): Promise<void> {
+    if (!(await look)) {
+      this.#finish(offer, request.received);
+    } else if (!this.#stopped) {
+      this.#putAside(offer);
+      this.#carryOut(request);
+    }
+  }
+
+  /** Takes an address that was to be offered out of use. It stays so until a restart even if it can't be written down. */
+  #putAside({ address, client }: Reply): void {
+    const change = this.#responder.conflict(address, Date.now());
+    this.#observe({ type: 'conflict', client, address });
+    if (change) void this.#store.commit(change).catch(() => {});
+  }
+
+  #decide({ bytes, unicast }: Received): Outcome {
     const packet = decodePacket(bytes);
     if (typeof packet === 'string') return { type: 'dropped', reason: packet };
     if (this.#waiting >= MAX_WAITING) return { type: 'dropped', reason: 'overloaded' };
-    return this.#responder.handle(packet, unicast, Date.now());
+    if (this.#proxy.isProbe(packet)) return { type: 'dropped', reason: 'own-probe' };
+    const now = Date.now();
+    const holder = (address: Ipv4) => this.leases.holder(address, now);
+    const outcome =
+      this.#proxy.isActive && !isAboutOwnLease(packet, unicast, holder)
+        ? this.#proxy.handle(packet, unicast)
+        : this.#responder.handle(packet, unicast, now);
+    if (outcome.type === 'silent' && outcome.server !== undefined) this.#proxy.heard(outcome.server);
+    return outcome;
   }
 
   async #commitThenFinish(outcome: Understood, change: LeaseChange, received: number): Promise<void> {
@@ -155,6 +221,7 @@ export class DhcpServer {
       request,
       reason,
       ...(outcome.type === 'silent' && outcome.server !== undefined && { server: outcome.server }),
+      ...(outcome.type === 'silent' && outcome.address !== undefined && { address: outcome.address }),
       ...(detail !== undefined && { detail }),
     });
   }

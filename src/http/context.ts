@@ -45,9 +45,16 @@ export interface ProvisioningContext {
   readonly now: () => number;
   /**
    * The address leased to a machine, in dotted notation; the last one after its lease has ended, until somebody else gets
-   * it.
+   * it. `from` is where a request came from that says it is the machine's: another DHCP server's lease is known by that only.
    */
-  readonly leasedAddress: (mac: Mac) => string | undefined;
+  readonly leasedAddress: (mac: Mac, from: string) => string | undefined;
+  /**
+   * True beside another DHCP server, which may give a machine's system another address than its iPXE. A token is then good
+   * wherever `leasedAddress` finds its machine.
+   */
+  readonly addressesMove?: () => boolean;
+  /** The machine that has, or last had, an address. */
+  readonly machineAt: (address: string) => Mac | undefined;
   /** The machine that told this SMBIOS uuid, in any case of letters. */
   readonly findByUuid: (uuid: string) => Mac | undefined;
   /** Told what a machine said about itself when it asked for its script. */

@@ -1,13 +1,18 @@
 import type { DocumentFormat } from '../config/config.ts';
 import type { CloudInitFile } from '../provision/cloud-init.ts';
 
+/** What a machine's script makes it do. */
+export type ScriptAnswer = 'boot' | 'hold' | 'local-disk';
+
 /** What the provisioning HTTP app tells whoever watches it. */
 export type HttpEvent =
   | {
       readonly type: 'script';
       readonly mac: string;
       readonly address: string;
-      readonly answer: 'boot' | 'hold' | 'local-disk';
+      readonly answer: ScriptAnswer;
+      /** Who reads it, when that isn't iPXE: `GRUB`. */
+      readonly reader?: string;
     }
   /** The body of an asset is on its way: told when it begins, and at most twice a second while it lasts. */
   | {

@@ -1,7 +1,9 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { extname } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { readBootFileName } from '../boot/boot-file-name.ts';
 import { parseAssetPath } from './asset-path.ts';
+import { sendBootFile } from './boot-files.ts';
 import { selectBytes } from './conditional.ts';
 import type { ProvisioningContext } from './context.ts';
 import { readSlices } from './file-reader.ts';
@@ -19,8 +21,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 const PROGRESS_INTERVAL = 500;
 
 /**
- * `GET|HEAD /assets/*`: files below the assets folder, and `GET|HEAD /firmware/:name`: the loaders, for machines that
- * boot by UEFI HTTP Boot. With Content-Length, ETag, Last-Modified and single ranges; never a listing.
+ * `GET|HEAD /assets/*`: files below the assets folder, and `GET|HEAD /firmware/*`: the loaders, for machines that
+ * boot by UEFI HTTP Boot, and what loaders ask for beside themselves. With Content-Length, ETag, Last-Modified and single ranges; never a listing.
  */
 export function registerFiles(app: FastifyInstance, context: ProvisioningContext): void {
   const { config } = context;
@@ -32,12 +34,16 @@ export function registerFiles(app: FastifyInstance, context: ProvisioningContext
   });
   app.route({
     method: ['GET', 'HEAD'],
-    url: '/firmware/:name',
+    url: '/firmware/*',
     // Distributions spread their loaders over several folders and link them, so links may lead anywhere here.
-    handler: (request, reply) =>
-      serve(context, '/firmware/', request, reply, (name) =>
-        findTrustedFile(`${config().firmware.directory}/${name}`),
-      ),
+    handler: async (request, reply) => {
+      const find = (path: string) => findTrustedFile(`${config().firmware.directory}/${path}`);
+      const path = pathBelow('/firmware/', request);
+      const isMade = readBootFileName(path) !== undefined && !(await find(path));
+      return isMade
+        ? sendBootFile(context, path, request, reply)
+        : serve(context, '/firmware/', request, reply, find);
+    },
   });
 }
 

@@ -65,7 +65,7 @@ export async function tokenFor(
 ): Promise<string | undefined> {
   const machine = identify(mac);
   if (machine.admission !== 'boot' || !documentOf(machine.profile)) return undefined;
-  if (leasedAddress(mac) !== address) return undefined;
+  if (leasedAddress(mac, address) !== address) return undefined;
   try {
     return await tokens.issue(mac, address, way, now());
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { registerBootFiles } from './boot-files.ts';
 import type { ProvisioningContext } from './context.ts';
 import { registerDocumentRoutes } from './document-routes.ts';
 import { registerFiles } from './files.ts';
@@ -26,5 +27,6 @@ export function createProvisioningApp(options: ProvisioningOptions): FastifyInst
   registerDocumentRoutes(app, options);
   registerPhoneHome(app, options);
   registerFiles(app, options);
+  registerBootFiles(app, options);
   return app;
 }

@@ -5,7 +5,10 @@ import type { ProvisioningContext } from './context.ts';
 import { Refusal } from './refusal.ts';
 
 /** What deciding about a token needs of the rest of the service. */
-type AccessContext = Pick<ProvisioningContext, 'tokens' | 'guesses' | 'leasedAddress' | 'now'>;
+type AccessContext = Pick<
+  ProvisioningContext,
+  'tokens' | 'guesses' | 'leasedAddress' | 'addressesMove' | 'now'
+>;
 
 /**
  * Runs what decides whether a client gets something secret. A client that has been wrong too often is refused with 429
@@ -45,13 +48,16 @@ export function watchGuesses<Result>(
  * who asked, and who the token was given to.
  */
 export function requireToken(context: AccessContext, text: string, request: TokenRequest): Grant {
-  const { tokens, leasedAddress, now } = context;
+  const { tokens, leasedAddress, addressesMove, now } = context;
   const { mac, address, use } = request;
-  const leased = leasedAddress(mac);
+  const leased = leasedAddress(mac, address);
   const holder = leased === undefined ? `${mac} has no address` : `${mac} has ${leased}`;
   const what = use === 'document' ? 'the document' : 'the keys';
   const asked = `${address} asked for ${what} of ${mac}`;
-  const result = tokens.check(text, request, now());
+  let result = tokens.check(text, request, now());
+  if ('fault' in result && result.fault === 'other-address' && leased === address && addressesMove?.()) {
+    result = tokens.check(text, { ...request, address: result.token?.address ?? address }, now());
+  }
   if (!('fault' in result)) {
     if (leased === address) return result;
     throw new TokenRefusal('other-address', mac, ANSWERS['other-address'], `${asked}, but now ${holder}`);

@@ -56,7 +56,8 @@ function causeAt(last: TimelineEntry, evidence: Evidence): string {
   switch (last.kind) {
     case 'discover':
     case 'offer':
-      return isChainLoop(signs) ? chainLoop(evidence) : noRequest(evidence);
+      if (isChainLoop(signs)) return chainLoop(evidence);
+      return /address by another server$/.test(last.detail) ? NO_SERVER : noRequest(evidence);
     case 'ack':
       if (isChainLoop(signs)) return chainLoop(evidence);
       return /^iPXE /.test(last.detail) ? noScript(signs) : noLoader(evidence);
@@ -76,6 +77,10 @@ function causeAt(last: TimelineEntry, evidence: Evidence): string {
       return `the node ${last.detail}, and then nothing more: look at its console, or log in and ask \`systemctl --failed\``;
   }
 }
+
+/** As a proxy, we offer no addresses ourselves. */
+const NO_SERVER =
+  'no DHCP server gave it an address: rackseed is a proxy here (dhcp.mode) and gives none itself; look at the other server, its free addresses and whom it serves';
 
 function noRequest({ signs }: Evidence): string {
   if (signs.otherServer !== undefined) {

@@ -3,7 +3,8 @@ import type { Mac } from '../net/mac.ts';
 import { type DecisionSource, NO_DECISIONS } from './decisions.ts';
 import { type Identity, identify } from './identity.ts';
 import type { IndexSource, MachineIndexes } from './indexes.ts';
-import type { Inventory } from './machine.ts';
+import type { Attachment, Inventory } from './machine.ts';
+import { PortOccupants } from './ports.ts';
 import type { Decision } from './rack.ts';
 import type { MachineRegistry } from './registry.ts';
 import type { MachineFacts } from './rules.ts';
@@ -11,10 +12,10 @@ import type { MachineFacts } from './rules.ts';
 /** Tells who machines are, by the configuration in force and all that is known of them. */
 export interface Identifier {
   /**
-   * Who a machine is that begins to boot, with what it has just told about itself. An admitted machine that has no index
+   * Who a machine is that begins to boot, with what it has just told about itself and where it is plugged in. An admitted machine that has no index
    * gets one, if it has been seen before or is written down: a packet from nobody costs nothing that lasts.
    */
-  admit(mac: Mac, inventory?: Inventory): Identity;
+  admit(mac: Mac, inventory?: Inventory, attachment?: Attachment): Identity;
   /** Who a machine is; changes nothing. */
   lookUp(mac: Mac): Identity;
   /** Who a machine will be at its next boot; changes nothing. */
@@ -27,10 +28,14 @@ export function createIdentifier(
   indexes: MachineIndexes,
   decisions: DecisionSource = NO_DECISIONS,
 ): Identifier {
+  const ports = new PortOccupants(config, registry);
   const factsOf = (mac: Mac, said?: Inventory): MachineFacts => {
     const seen = registry.get(mac);
-    if (!seen) return said ? { inventory: said } : {};
-    return { network: seen.network, inventory: said ? { ...seen.inventory, ...said } : seen.inventory };
+    const port = ports.entryOf(mac);
+    const place = port && { port };
+    if (!seen) return { ...place, ...(said && { inventory: said }) };
+    const inventory = said ? { ...seen.inventory, ...said } : seen.inventory;
+    return { ...place, network: seen.network, inventory };
   };
   const isTaken = (mac: Mac) => (hostname: string) => {
     const named = decisions.named(hostname);
@@ -40,8 +45,9 @@ export function createIdentifier(
     identify(config(), mac, factsOf(mac, said), indexOf, { decision, isTaken: isTaken(mac) });
   const inEffect = (mac: Mac) => decisions.inEffect(mac, registry.get(mac)?.boot?.profile !== undefined);
   return {
-    admit: (mac, said) =>
-      lookUp(
+    admit(mac, said, attachment) {
+      if (attachment) ports.arrive(mac, attachment);
+      return lookUp(
         mac,
         inEffect(mac),
         (request) => {
@@ -49,7 +55,8 @@ export function createIdentifier(
           return isKnown ? indexes.assign(request) : indexes.get(request.profile, mac);
         },
         said,
-      ),
+      );
+    },
     lookUp: (mac) => lookUp(mac, inEffect(mac), ({ profile }) => indexes.get(profile, mac)),
     lookAhead: (mac) => lookUp(mac, decisions.next(mac), ({ profile }) => indexes.get(profile, mac)),
   };

@@ -1,4 +1,4 @@
-import type { Config, MachineEntry, Profile } from '../config/config.ts';
+import type { Config, MachineEntry, PortEntry, Profile } from '../config/config.ts';
 import type { Mac } from '../net/mac.ts';
 import { macToHyphens } from '../net/mac.ts';
 import { indexedHostname, indexInHostname } from './hostname.ts';
@@ -19,6 +19,8 @@ export type Identity =
       readonly entry: MachineEntry;
       /** Labels of the entry and of the rule that chose the profile; the entry's win. */
       readonly labels: Readonly<Record<string, string>>;
+      /** The entry for the port where it is, when that is its entry. */
+      readonly port?: PortEntry;
       /** The machine's number among those of its profile; undefined until it has one. */
       readonly index?: number;
     }
@@ -44,7 +46,7 @@ export interface Decided {
 
 /**
  * Tells who a machine is. A machine with an entry in machines/ boots, and what the entry says goes first; so does one that
- * was approved. Any other gets what `unknown_machines` says, whatever rules match it. The profile is the one for this boot
+ * is at a port with an entry, unless somebody refused it, and one that was approved. Any other gets what `unknown_machines` says, whatever rules match it. The profile is the one for this boot
  * only, else the entry's, else the one assigned, else that of the first matching rule, else the default one.
  *
  * `facts` is what the machine told so far. `indexOf` is asked for its index, once what it told suffices to choose the
@@ -59,8 +61,10 @@ export function identify(
   indexOf?: IndexSource,
   { decision, isTaken }: Decided = {},
 ): Identity {
-  const written = config.machines.get(mac);
-  if (!written && decision && decision.verdict !== 'approved') {
+  const own = config.machines.get(mac);
+  const port = own ? undefined : facts.port;
+  const written = own ?? (port && atPort(port, mac));
+  if (!own && decision && decision.verdict !== 'approved') {
     const { verdict, by, hostname = plainHostname(mac) } = decision;
     return { admission: 'hold', mac, hostname, reason: `${verdict} by ${by}`, verdict };
   }
@@ -74,7 +78,7 @@ export function identify(
   const owners = ownersOf(config);
   const isFree = (index: number) => {
     const hostname = indexedHostname(usual.name, index);
-    return (owners.get(hostname) ?? mac) === mac && !isTaken?.(hostname);
+    return (!owners.has(hostname) || owners.get(hostname) === mac) && !isTaken?.(hostname);
   };
   const preferred = entry.hostname === undefined ? undefined : indexInHostname(usual.name, entry.hostname);
   const index =
@@ -94,8 +98,14 @@ export function identify(
     reason,
     entry,
     labels,
+    ...(port && { port }),
     ...(index !== undefined && { index }),
   };
+}
+
+/** The entry for a port as that of the machine there. */
+function atPort({ port: _, ...entry }: PortEntry, mac: Mac): MachineEntry {
+  return { ...entry, mac };
 }
 
 /** The entry with what was decided where it says nothing itself. */
@@ -151,14 +161,17 @@ function forThisBoot(config: Config, usual: ProfileChoice, { bootOnce, by }: Dec
   return { ...usual, reason: `${usual.reason}, as the profile ${bootOnce} for one boot is gone` };
 }
 
-const owners = new WeakMap<Config, ReadonlyMap<string, Mac>>();
+const owners = new WeakMap<Config, ReadonlyMap<string, Mac | undefined>>();
 
-/** Which machine was given a host name in machines/. */
-function ownersOf(config: Config): ReadonlyMap<string, Mac> {
+/** Which machine was given a host name in machines/; undefined for a name that goes with a port. */
+function ownersOf(config: Config): ReadonlyMap<string, Mac | undefined> {
   let names = owners.get(config);
   if (!names) {
     names = new Map(
-      [...config.machines.values()].flatMap(({ hostname, mac }) => (hostname ? [[hostname, mac]] : [])),
+      [
+        ...config.ports.map(({ hostname }) => [hostname, undefined] as const),
+        ...[...config.machines.values()].map(({ hostname, mac }) => [hostname, mac] as const),
+      ].flatMap(([hostname, mac]) => (hostname === undefined ? [] : [[hostname, mac]])),
     );
     owners.set(config, names);
   }

@@ -16,6 +16,8 @@ export interface LiveRackOptions extends ViewSources {
   readonly earlierBoots: (mac: Mac) => readonly Boot[];
   /** What a machine gets when it boots as `identity`, keys left out; throws an Error for people. */
   readonly preview: (identity: Extract<Identity, { admission: 'boot' }>) => Promise<NextBoot>;
+  /** Sends a magic packet to a card, through the network it was seen on. Rejects with an Error for people. */
+  readonly wake: (card: Mac, network: string | undefined) => Promise<void>;
   readonly publish: (happening: Happening) => void;
   /** Resolves when the changes that were published are written down. */
   readonly changesWritten: () => Promise<void>;
@@ -71,14 +73,31 @@ export function createRack(options: LiveRackOptions): Rack {
     by: string,
   ): Promise<void> => {
     await decisions.put(decideAll(mac, wanted, cards, by));
-    const detail = describeChange(wanted);
+    for (const card of cards) watch.admitted(card);
+    tell(mac, wanted, cards, by);
+  };
+
+  const wake = async (mac: Mac, cards: readonly Mac[], by: string): Promise<void> => {
+    if (!viewOf(mac, options)) {
+      throw new ChangeRefusal('unknown', `${mac} was never seen: approve it first, then it can be woken`);
+    }
+    for (const card of cards) {
+      await options.wake(card, registry.get(card)?.network).catch((error: Error) => {
+        throw new ChangeRefusal('conflict', `${card}: ${error.message}`);
+      });
+    }
+    tell(mac, { action: 'wake' }, cards, by);
+  };
+
+  /** Puts a change on the machine's timeline and into the audit trail. */
+  const tell = (mac: Mac, made: MachineChange, cards: readonly Mac[], by: string) => {
+    const detail = describeChange(made);
     for (const card of cards) {
       timelines.add(card, 'change', `${detail} by ${by}`, now());
-      watch.admitted(card);
       options.onChanged(card);
     }
     const { hostname } = identifier.lookUp(mac);
-    publish({ type: 'change', action: wanted.action, by, mac, hostname, detail });
+    publish({ type: 'change', action: made.action, by, mac, hostname, detail });
   };
 
   return {
@@ -94,6 +113,7 @@ export function createRack(options: LiveRackOptions): Rack {
       requireKnown(mac, wanted.action);
       const cards = cardsOf(mac, options);
       if (wanted.action === 'forget') await forget(mac, cards, by);
+      else if (wanted.action === 'wake') await wake(mac, cards, by);
       else await change(mac, wanted, cards, by);
       await options.changesWritten();
       return viewOf(mac, options);

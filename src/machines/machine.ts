@@ -1,3 +1,4 @@
+import type { LoaderHistory } from '../boot/fallback.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 
@@ -38,9 +39,10 @@ export interface Inventory {
 
 /**
  * What a timeline tells besides stages: a NAK, a request that was refused, something asked for again, a transfer that
- * broke off, a message from iPXE, the kernel or the node itself, that nothing moves any more, or what somebody changed.
+ * broke off, another loader that is tried, a message from iPXE, the kernel or the node itself, that nothing moves any more,
+ * or what somebody changed.
  */
-export const NOTES = ['nak', 'refusal', 'retry', 'abort', 'message', 'stuck', 'change'] as const;
+export const NOTES = ['nak', 'refusal', 'retry', 'abort', 'fallback', 'message', 'stuck', 'change'] as const;
 
 /** What an entry of a timeline may be. */
 export const ENTRY_KINDS = [...STAGES, ...NOTES] as const;
@@ -106,6 +108,8 @@ export interface SeenMachine {
   readonly firmware?: string;
   /** File name of the loader it fetched last. */
   readonly loader?: string;
+  /** What came of its loaders. */
+  readonly loaders?: LoaderHistory;
   readonly attachment?: Attachment;
   readonly inventory: Inventory;
   /** The boot going on, or the last one; begins anew with a DISCOVER from firmware. Absent before the first. */

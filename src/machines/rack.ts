@@ -87,7 +87,9 @@ export type MachineChange =
       readonly hostname?: string;
       readonly labels?: Readonly<Record<string, string>>;
     }
-  | { readonly action: 'refuse' | 'retire' | 'forget' | 'adopt-disk' }
+  | { readonly action: 'refuse' | 'retire' | 'adopt-disk' }
+  | { readonly action: 'forget' }
+  | { readonly action: 'wake' }
   | { readonly action: 'rename'; readonly hostname: string | null }
   | { readonly action: 'label'; readonly labels: Readonly<Record<string, string | null>> }
   | { readonly action: 'assign' | 'boot-once'; readonly profile: string | null };
@@ -126,5 +128,5 @@ export interface Rack {
    */
   change(mac: Mac, change: MachineChange, by: string): Promise<MachineView | undefined>;
   /** Why `change` wouldn't be made as things are; undefined when it would. Changes nothing. */
-  refusal(mac: Mac, change: Exclude<MachineChange, { action: 'forget' }>): ChangeRefusal | undefined;
+  refusal(mac: Mac, change: Exclude<MachineChange, { action: 'forget' | 'wake' }>): ChangeRefusal | undefined;
 }

@@ -1,3 +1,4 @@
+import type { LoaderHistory } from '../boot/fallback.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import type { Attachment, Boot, EntryKind, Inventory, SeenMachine, Standing } from './machine.ts';
@@ -134,6 +135,12 @@ export class MachineRegistry {
     if (!boot) return false;
     this.#update({ ...machine, lastSeen: Math.max(machine.lastSeen, now), boot });
     return true;
+  }
+
+  /** Notes what came of a machine's loaders. */
+  noteLoaders(mac: Mac, loaders: LoaderHistory): void {
+    const machine = this.#machines.get(mac);
+    if (machine && machine.loaders !== loaders) this.#update({ ...machine, loaders });
   }
 
   /** Notes the state that was told of a machine; tells nobody of it again. */

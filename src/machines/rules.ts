@@ -1,4 +1,4 @@
-import type { Config, RuleMatch, SelectionRule } from '../config/config.ts';
+import type { Config, PortEntry, RuleMatch, SelectionRule } from '../config/config.ts';
 import type { Mac } from '../net/mac.ts';
 import type { Inventory } from './machine.ts';
 
@@ -7,6 +7,8 @@ export interface MachineFacts {
   readonly inventory?: Inventory;
   /** Name of the network it was seen on. */
   readonly network?: string;
+  /** The entry for the port where it is plugged in. */
+  readonly port?: PortEntry;
 }
 
 /** The rule that chose a machine's profile. */

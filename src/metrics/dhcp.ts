@@ -22,6 +22,11 @@ export function createDhcpMetrics(registry: Registry): (event: DhcpEvent) => voi
     labelNames: ['reason'],
     registers,
   });
+  const conflicts = new Counter({
+    name: 'rackseed_dhcp_conflicts_total',
+    help: 'Addresses that were about to be offered and found in use by somebody else',
+    registers,
+  });
   const seconds = new Histogram({
     name: 'rackseed_dhcp_reply_seconds',
     help: 'From receiving a message to handing the reply to the kernel, writing the lease down included',
@@ -37,6 +42,9 @@ export function createDhcpMetrics(registry: Registry): (event: DhcpEvent) => voi
         break;
       case 'silent':
         silent.inc({ request: event.request, reason: event.reason });
+        break;
+      case 'conflict':
+        conflicts.inc();
         break;
       case 'dropped':
         dropped.inc({ reason: event.reason });

@@ -1,20 +1,43 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
+/** A process that holds a socket. */
+export interface Holder {
+  readonly name: string;
+  readonly pid: number;
+}
+
 /**
  * Names the process that holds a local port, for an error message: `dnsmasq (pid 812)`.
  * Undefined when none is found or when we may not look.
  */
 export function portHolder(protocol: 'udp' | 'tcp', port: number): string | undefined {
-  const inodes = socketInodes(protocol, port);
-  if (inodes.size === 0) return undefined;
-  for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
-    const holds = list(`/proc/${pid}/fd`).some((fd) => {
-      const inode = /^socket:\[(\d+)\]$/.exec(linkTarget(`/proc/${pid}/fd/${fd}`))?.[1];
-      return inode !== undefined && inodes.has(inode);
-    });
-    if (holds) return `${text(`/proc/${pid}/comm`).trim()} (pid ${pid})`;
-  }
-  return undefined;
+  const [holder] = portHolders(protocol, port);
+  return holder && `${holder.name} (pid ${holder.pid})`;
+}
+
+/** The processes that hold a local port, on whatever address; none when we may not look. */
+export function portHolders(protocol: 'udp' | 'tcp', port: number): readonly Holder[] {
+  return holdersOf(socketInodes(protocol, port));
+}
+
+/** The processes that listen on a unix socket; none when we may not look. */
+export function unixHolders(path: string): readonly Holder[] {
+  const lines = text('/proc/net/unix').split('\n').slice(1);
+  const fields = lines.map((line) => line.trim().split(/\s+/)).filter((line) => line[7] === path);
+  return holdersOf(new Set(fields.flatMap(([, , , , , , inode]) => inode ?? [])));
+}
+
+function holdersOf(inodes: ReadonlySet<string>): readonly Holder[] {
+  if (inodes.size === 0) return [];
+  return list('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) =>
+      list(`/proc/${pid}/fd`).some((fd) => {
+        const inode = /^socket:\[(\d+)\]$/.exec(linkTarget(`/proc/${pid}/fd/${fd}`))?.[1];
+        return inode !== undefined && inodes.has(inode);
+      }),
+    )
+    .map((pid) => ({ name: text(`/proc/${pid}/comm`).trim(), pid: Number(pid) }));
 }
 
 /** Inodes of the sockets bound to `port`, from the table described in proc_net_tcp.rst. */

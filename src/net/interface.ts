@@ -2,12 +2,15 @@ import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { formatIpv4, type Ipv4 } from './ipv4.ts';
+import { type Mac, parseMac } from './mac.ts';
 
 const run = promisify(execFile);
 
 /** What the kernel says about a network interface. */
 export interface InterfaceFacts {
   readonly mtu: number;
+  /** Its hardware address; undefined for a kind of link that has none of 48 bits. */
+  readonly mac: Mac | undefined;
   /** Administratively up. A cable need not be plugged in. */
   readonly up: boolean;
   /** IPv4 addresses in dotted text. */
@@ -16,6 +19,7 @@ export interface InterfaceFacts {
 
 interface IpLink {
   readonly mtu: number;
+  readonly address?: string;
   readonly flags: readonly string[];
   readonly addr_info: readonly { readonly family: string; readonly local: string }[];
 }
@@ -40,6 +44,7 @@ export async function readInterface(name: string): Promise<InterfaceFacts> {
   if (!link) throw new Error(`iproute2 says nothing about the network interface "${name}"`);
   return {
     mtu: link.mtu,
+    mac: parseMac(link.address ?? ''),
     up: link.flags.includes('UP'),
     addresses: link.addr_info.filter((info) => info.family === 'inet').map((info) => info.local),
   };

@@ -59,6 +59,18 @@ export function openUnicastSocket(options: UdpSocketOptions): Promise<Socket> {
   return opening(options, (open) => adoptUdp(open(options.address, () => {})));
 }
 
+/**
+ * Opens a UDP socket that hears what is broadcast to a port on one interface (SO_BINDTODEVICE), beside other programs that
+ * use the port there, and can broadcast itself. Throws an Error that says what is missing (interface, privilege).
+ */
+export function openSharedSocket(options: Omit<UdpSocketOptions, 'address'>): Promise<Socket> {
+  return opening({ ...options, address: UNSPECIFIED }, (open) => {
+    const fd = open(UNSPECIFIED, (own) => setReuseAddress(own, true));
+    allowBroadcast(fd);
+    return adoptUdp(fd);
+  });
+}
+
 /** Opens and binds a socket on the interface; `prepare` sets it up before it is bound, unless systemd has done so. */
 type Open = (address: Ipv4, prepare: (fd: number) => void) => number;
 

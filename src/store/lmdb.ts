@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Database, open } from 'lmdb';
 import type { ApiTokenRecord } from '../api-tokens/token.ts';
 import type { Lease } from '../dhcp/leases.ts';
-import type { LeaseChange } from '../dhcp/responder.ts';
+import type { LeaseChange } from '../dhcp/outcome.ts';
 import type { BootToken } from '../machines/boot-token.ts';
 import type { MachineTokens } from '../machines/boot-tokens.ts';
 import type { DecisionRecord } from '../machines/decisions.ts';

@@ -23,6 +23,7 @@ test('a worker that booted here is registered and ready in its timeline, with it
     config: () => config,
     store: new MemoryStore(),
     isLoader: () => false,
+    wake: async () => {},
     onEntry: ({ hostname, kind, detail }) => lines.push(`${hostname} ${kind}: ${detail}`),
     onError: (error) => t.fail(error.message),
     now: Date.now,

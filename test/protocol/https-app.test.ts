@@ -30,6 +30,7 @@ test('a new certificate is used without a restart, and old protocols are not spo
     bootCa: () => '',
     now: Date.now,
     leasedAddress: () => undefined,
+    machineAt: () => undefined,
     findByUuid: () => undefined,
     onInventory: () => {},
     observe: () => {},

@@ -256,6 +256,8 @@ function changed(machine: ShownMachine, action: string, body: Partial<ShownMachi
       return { ...machine, state: 'refused' };
     case 'retire':
       return { ...machine, state: 'retired' };
+    case 'wake':
+      return machine;
     case 'adopt-disk':
       return { ...machine, adoptDisk: true };
     case 'rename':

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
+import { LOADERS } from '../../src/boot/loaders.ts';
 import type { Config, MachineEntry, Network, Profile } from '../../src/config/config.ts';
 import type { HttpEvent } from '../../src/http/events.ts';
 import { FileCache } from '../../src/http/file-cache.ts';
@@ -35,16 +36,22 @@ export const NETWORK: Network = {
   address: cidr?.address ?? (0 as Ipv4),
   subnet: cidr?.subnet as Network['subnet'],
   dhcp: {
+    mode: 'authoritative',
     ranges: [],
     lease: 3600,
     quarantine: 600,
     bootp: 'drop',
+    rapidCommit: false,
+    conflictCheck: false,
+    vendorOptions: [],
     dns: [],
     ntp: [],
     search: [],
     routes: [],
     options: new Map(),
   },
+  shared: [],
+  relayed: [],
   http: { port: 80 },
   https: { port: 443 },
   tftp: { singlePort: false },
@@ -80,8 +87,9 @@ export function testConfig(changes: Partial<Config> = {}): Config {
     profiles: new Map([worker, disk].map((profile) => [profile.name, profile])),
     rules: [],
     machines: new Map(entries.map((entry) => [entry.mac, entry])),
+    ports: [],
     assets: { directory: '/nonexistent', memory: 0 },
-    firmware: { directory: '/nonexistent' },
+    firmware: { directory: '/nonexistent', loaders: LOADERS },
     admin: { listen: { host: '127.0.0.1', port: 0 }, local: { host: '127.0.0.1', port: 0 }, names: [] },
     store: { directory: '/nonexistent' },
     bootToken: 900,
@@ -122,7 +130,7 @@ export async function createTestApp(t: ExecutionContext, changes: Changes = {}):
   const folder = await mkdtemp(join(tmpdir(), 'rackseed-assets-'));
   const config = testConfig({
     assets: { directory: folder, memory: changes.memory ?? 64 << 20 },
-    firmware: { directory: join(folder, 'loaders') },
+    firmware: { directory: join(folder, 'loaders'), loaders: LOADERS },
     ...changes.settings,
   });
   const cache = new FileCache(() => config.assets.memory);
@@ -145,6 +153,7 @@ export async function createTestApp(t: ExecutionContext, changes: Changes = {}):
     bootCa: () => 'CA\n',
     now: Date.now,
     leasedAddress: () => '127.0.0.1',
+    machineAt: (address) => (address === '127.0.0.1' ? KNOWN : undefined),
     findByUuid: (uuid) => (uuid === UUID ? KNOWN : undefined),
     onInventory: (...said) => told.push(said),
     observe: (event) => {

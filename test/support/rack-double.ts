@@ -129,6 +129,7 @@ export class RackDouble implements Rack {
       this.#feed.forgot(before.mac);
       return undefined;
     }
+    if (change.action === 'wake') return before;
     const after = changed(before, change, by);
     this.put(after);
     return after;
@@ -137,7 +138,7 @@ export class RackDouble implements Rack {
 
 function changed(
   machine: MachineView,
-  change: Exclude<MachineChange, { action: 'forget' }>,
+  change: Exclude<MachineChange, { action: 'forget' | 'wake' }>,
   by: string,
 ): MachineView {
   const decision: Decision = {

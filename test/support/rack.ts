@@ -66,7 +66,8 @@ export function memoryJournal(): JournalStore & { readonly written: JournalEvent
 
 /** A whole rack without sockets, disk or clock, and what it told. */
 export function testRack({ config: changes = {}, machines = [], decisions = [] }: RackSettings = {}) {
-  const settings = { config: testConfig(changes), now: 1_000 };
+  const settings = { config: testConfig(changes), now: 1_000, wakeFailure: undefined as Error | undefined };
+  const woken: (readonly [card: Mac, network: string | undefined])[] = [];
   const store = new MemoryStore();
   for (const machine of machines) store.saveMachine(machine);
   for (const record of decisions) store.savedDecisions.set(record.mac, record);
@@ -75,6 +76,10 @@ export function testRack({ config: changes = {}, machines = [], decisions = [] }
     config: () => settings.config,
     store,
     isLoader: (file) => file.endsWith('.kpxe') || file.endsWith('.efi'),
+    wake: async (card, network) => {
+      if (settings.wakeFailure) throw settings.wakeFailure;
+      woken.push([card, network]);
+    },
     onEntry: ({ hostname, mac, detail }) => lines.push(`${hostname} ${mac} ${detail}`),
     onError: (error) => lines.push(error.message),
     now: () => settings.now,
@@ -88,6 +93,8 @@ export function testRack({ config: changes = {}, machines = [], decisions = [] }
     tracker: parts.tracker('kubernetes1'),
     published,
     lines,
+    /** The cards that were sent a magic packet, and the network it left by. */
+    woken,
     /** The states that were told of machines, in order. */
     states: () => {
       parts.announcer.flush();

@@ -149,7 +149,7 @@ test('the track has all stages, and when each was reached', (t) => {
 for (const [state, changes, actions] of [
   ['discovered', {}, ['approve', 'refuse', 'forget']],
   ['refused', {}, ['approve', 'forget']],
-  ['ready', {}, ['boot-once', 'assign', 'rename', 'label', 'adopt-disk', 'retire', 'forget']],
+  ['ready', {}, ['boot-once', 'assign', 'rename', 'label', 'adopt-disk', 'wake', 'retire', 'forget']],
   ['retired', { place: 'machines/a.yaml: machines[0]' }, ['approve']],
 ] as const satisfies readonly (readonly [Machine['state'], Partial<Machine>, readonly string[]])[]) {
   const where = 'place' in changes ? ', written in a file,' : '';

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { LOADERS } from '../../src/boot/loaders.ts';
 import type { Config } from '../../src/config/config.ts';
 import { type Ipv4, parseIpv4, subnetOf } from '../../src/net/ipv4.ts';
 import { type Mac, parseMac } from '../../src/net/mac.ts';
@@ -19,16 +20,22 @@ test('a short configuration is filled up with what absent keys mean', (t) => {
         address: ip('192.168.0.254'),
         subnet: subnetOf(ip('192.168.0.254'), 24),
         dhcp: {
+          mode: 'authoritative',
           ranges: [range('192.168.0.1', '192.168.0.100')],
           lease: 3600,
           quarantine: 600,
           bootp: 'drop',
+          rapidCommit: false,
+          conflictCheck: true,
+          vendorOptions: [],
           dns: [],
           ntp: [],
           search: [],
           routes: [],
           options: new Map(),
         },
+        shared: [],
+        relayed: [],
         http: { port: 80 },
         https: { port: 443 },
         tftp: { singlePort: false },
@@ -58,8 +65,9 @@ test('a short configuration is filled up with what absent keys mean', (t) => {
     ]),
     rules: [],
     machines: new Map(),
+    ports: [],
     assets: { directory: '/etc/assets', memory: 1073741824 },
-    firmware: { directory: '/usr/lib/ipxe' },
+    firmware: { directory: '/usr/lib/ipxe', loaders: LOADERS },
     admin: {
       listen: { host: '127.0.0.1', port: 9080 },
       local: { host: '127.0.0.1', port: 9080 },
@@ -137,11 +145,12 @@ cloud_config:
   const { networks, profiles, machines, ...settings } = result.config;
   t.deepEqual(settings, {
     directory: '/etc/rackseed',
+    ports: [],
     unknownMachines: 'boot',
     defaultProfile: 'disk',
     rules: [],
     assets: { directory: '/etc/rackseed/images', memory: 268435456 },
-    firmware: { directory: '/srv/ipxe' },
+    firmware: { directory: '/srv/ipxe', loaders: LOADERS },
     admin: { listen: { path: '/run/rackseed.sock' }, local: { path: '/run/rackseed.sock' }, names: [] },
     store: { directory: '/etc/rackseed/leases' },
     bootToken: 900,
@@ -149,10 +158,16 @@ cloud_config:
   });
   t.deepEqual(networks[0], {
     name: 'blue',
+    shared: [],
+    relayed: [],
     interface: 'eth1',
     address: ip('10.1.0.1'),
     subnet: subnetOf(ip('10.1.0.1'), 16),
     dhcp: {
+      mode: 'authoritative',
+      rapidCommit: false,
+      conflictCheck: true,
+      vendorOptions: [],
       ranges: [range('10.1.1.0', '10.1.1.255'), range('10.1.9.1', '10.1.9.9')],
       lease: 90,
       quarantine: 5,

@@ -56,8 +56,8 @@ const MAIN: readonly [what: string, text: string, ...expected: string[]][] = [
   ],
   [
     'another mode of DHCP',
-    edited('authoritative', 'proxy'),
-    'config/rackseed.yaml:6: networks[0].dhcp.mode: "proxy" is not allowed (expected authoritative)',
+    edited('authoritative', 'relay'),
+    'config/rackseed.yaml:6: networks[0].dhcp.mode: "relay" is not allowed (expected one of authoritative, proxy, auto)',
   ],
   [
     'an address without its prefix length',

@@ -48,7 +48,7 @@ const ATTACHMENTS: readonly [what: string, hex: string, attachment: object | und
     { circuit: '00:01:00:07', remote: '00:06:00:11:22:33:44:55' },
   ],
   ['one without the other', '020141', { remote: 'A' }],
-  ['other sub-options not at all', '050461626364', {}],
+  ['other sub-options not at all', '050461626364', undefined],
   ['what is whole of a torn one', '010141 0208 41', { circuit: 'A', remote: 'A' }],
 ];
 

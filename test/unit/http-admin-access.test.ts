@@ -115,7 +115,7 @@ const READ: readonly string[] = [
   'GET /v1/me',
 ];
 const OPERATE: readonly string[] = [
-  ...['approve', 'refuse', 'retire', 'adopt-disk', 'rename', 'label', 'assign', 'boot-once'].map(
+  ...['approve', 'refuse', 'retire', 'adopt-disk', 'rename', 'label', 'assign', 'boot-once', 'wake'].map(
     (action) => `POST /v1/machines/${MAC}/${action}`,
   ),
   `DELETE /v1/machines/${MAC}`,

@@ -63,6 +63,7 @@ async function bootFor(t: ExecutionContext, format: DocumentRequest['format'] = 
       identify: (mac) => identify(testConfig(settings), mac),
       cache: test.cache,
       fillArgs: () => [],
+      machineAt: () => undefined,
       findByUuid: () => undefined,
       onInventory: () => {},
       observe: (event) => test.events.push(event),
@@ -178,6 +179,20 @@ test('a token is worth nothing once its address is leased to somebody else', asy
   const url = `${PATH}?token=${await token(KNOWN, ADDRESS)}`;
   leases.set(KNOWN, '192.168.0.9');
   t.is((await app.inject({ url, remoteAddress: ADDRESS })).statusCode, 403);
+});
+
+test('beside another DHCP server a token is good where its machine is seen, and nowhere else', async (t) => {
+  let moves = true;
+  const { app, token } = await createTestApp(t, {
+    leasedAddress: (_, from) => (from === '192.168.0.66' ? ADDRESS : from),
+    addressesMove: () => moves,
+  });
+  const url = `${PATH}?token=${await token(KNOWN, ADDRESS)}`;
+  const statusFrom = async (remoteAddress: string) => (await app.inject({ url, remoteAddress })).statusCode;
+  t.is(await statusFrom('192.168.0.66'), 403);
+  t.is(await statusFrom('192.168.0.130'), 200);
+  moves = false;
+  t.is(await statusFrom('192.168.0.130'), 403);
 });
 
 test('nobody is asked for keys before the token is known to be good', async (t) => {

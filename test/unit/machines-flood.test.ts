@@ -30,6 +30,7 @@ test('100,000 made-up machines leave memory and disk bounded, and everybody who 
     config: () => config,
     store,
     isLoader: () => true,
+    wake: async () => {},
     onEntry: () => {},
     onError: (error) => t.fail(error.message),
     now: Date.now,

@@ -57,6 +57,8 @@ export function applyAction(before: Machine, action: ActionName, body: Body): Ma
       return { ...after, labels: Object.fromEntries(merged) as Record<string, string> };
     case 'assign':
       return { ...after, profile: profile ?? 'worker' };
+    case 'wake':
+      return before;
     case 'adopt-disk':
       return { ...after, adoptDisk: true };
     case 'boot-once': {
