@@ -19,6 +19,8 @@ export interface DhcpAnswer {
   /** Lease time in seconds, where it isn't the network's. */
   readonly lease?: number;
   readonly boot?: BootFile;
+  /** When no address is left, it gets one that was offered to a machine without this mark. */
+  readonly isKnown?: boolean;
 }
 
 /** Client port of RFC 2131 §4.1; a relay agent listens on the server port. */

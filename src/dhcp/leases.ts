@@ -18,6 +18,13 @@ export interface AddressPlan {
   readonly reservations: ReadonlyMap<Mac, Ipv4>;
 }
 
+/** An address that is kept for a machine until it asks for it. */
+interface Offer {
+  readonly address: Ipv4;
+  readonly until: number;
+  readonly isKnown: boolean;
+}
+
 /** How long an offered address is kept for the client's REQUEST, milliseconds. */
 const OFFER_HOLD = 30_000;
 
@@ -33,7 +40,7 @@ export class LeaseTable {
   readonly #byAddress = new Map<Ipv4, Lease>();
   readonly #byMac = new Map<Mac, Lease>();
   /** In order of age, since every offer is held equally long. */
-  readonly #offers = new Map<Mac, { readonly address: Ipv4; readonly until: number }>();
+  readonly #offers = new Map<Mac, Offer>();
   readonly #offered = new Map<Ipv4, Mac>();
   /** One byte per address of the ranges: 1 when it was never leased and is neither offered nor reserved. */
   #unused = new Uint8Array();
@@ -98,9 +105,10 @@ export class LeaseTable {
   /**
    * Chooses the address to offer and keeps it for this machine for a while. In order: its reservation, the address it
    * has or had, the one it asks for (option 50), one that was never used (starting from the same place for the same
-   * machine), the one that is unused for longest. Undefined when every address is taken.
+   * machine), the one that is unused for longest, and for a machine that `isKnown`, what was offered to one that isn't:
+   * made-up machines ask, but never for what they were offered. Undefined when every address is taken.
    */
-  offer(mac: Mac, requested: Ipv4 | undefined, now: number): Ipv4 | undefined {
+  offer(mac: Mac, requested: Ipv4 | undefined, now: number, isKnown = false): Ipv4 | undefined {
     this.#dropLapsedOffers(now);
     const wishes = [
       this.#plan.reservations.get(mac),
@@ -111,10 +119,11 @@ export class LeaseTable {
     const address =
       wishes.find((wish) => wish !== undefined && this.isAvailable(mac, wish, now)) ??
       this.#neverUsed(mac) ??
-      this.#longestUnused(now);
+      this.#longestUnused(now) ??
+      (isKnown ? this.#takeBackOffer() : undefined);
     if (address === undefined) return undefined;
     this.withdrawOffer(mac);
-    this.#offers.set(mac, { address, until: now + OFFER_HOLD });
+    this.#offers.set(mac, { address, until: now + OFFER_HOLD, isKnown });
     this.#offered.set(address, mac);
     this.#mark(address);
     return address;
@@ -204,6 +213,16 @@ export class LeaseTable {
       else if (!this.#offered.has(lease.address)) return lease.address;
     }
     this.#nextReuse = next;
+    return undefined;
+  }
+
+  /** Withdraws the oldest offer to a machine that isn't known; gives its address. */
+  #takeBackOffer(): Ipv4 | undefined {
+    for (const [mac, { address, isKnown }] of this.#offers) {
+      if (isKnown || !this.#isPooled(address)) continue;
+      this.withdrawOffer(mac);
+      return address;
+    }
     return undefined;
   }
 

@@ -152,7 +152,8 @@ export class DhcpResponder {
   }
 
   #discover(context: ReplyContext, client: DhcpClient, now: number): Outcome | undefined {
-    const address = this.#leases.offer(client.mac, requestedAddress(context.request), now);
+    const { request, answer } = context;
+    const address = this.#leases.offer(client.mac, requestedAddress(request), now, answer.isKnown);
     if (address === undefined) return undefined;
     const given = { address, lease: this.#leaseTime(context) };
     const datagram = composeReply(context, MESSAGE.offer, given);
@@ -206,7 +207,7 @@ export class DhcpResponder {
   }
 
   #bootp(context: ReplyContext, client: DhcpClient, now: number): Outcome | undefined {
-    const address = this.#leases.offer(client.mac, undefined, now);
+    const address = this.#leases.offer(client.mac, undefined, now, context.answer.isKnown);
     if (address === undefined) return undefined;
     return {
       type: 'reply',

@@ -76,6 +76,7 @@ export function testRack({ config: changes = {}, machines = [], decisions = [] }
     store,
     isLoader: (file) => file.endsWith('.kpxe') || file.endsWith('.efi'),
     onEntry: ({ hostname, mac, detail }) => lines.push(`${hostname} ${mac} ${detail}`),
+    onWarning: (warning) => lines.push(warning),
     onError: (error) => lines.push(error.message),
     now: () => settings.now,
   });
