@@ -35,7 +35,7 @@ cd "$work/files"
 find . -type f -print0 | while IFS= read -r -d '' file; do
   target=${file#.}
   (umask 022 && mkdir -p "${target%/*}")
-  cp -p "$file" "$target.new"
+  cp --preserve=mode,ownership "$file" "$target.new"
   mv -f "$target.new" "$target"
 done
 rm -f "$config"

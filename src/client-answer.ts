@@ -6,12 +6,14 @@ import type { FirmwareFolder } from './boot/firmware-folder.ts';
 import { PXELINUX_FILE } from './boot/loaders.ts';
 import { baseUrl } from './boot/plan.ts';
 import type { AnswerPlace } from './boot/reply-style.ts';
-import type { ConfigSource, Network } from './config/config.ts';
+import type { Config, ConfigSource, Network } from './config/config.ts';
 import type { DhcpClient } from './dhcp/client.ts';
 import type { DhcpAnswer } from './dhcp/compose.ts';
+import { logNoLoader } from './log-events.ts';
 import type { Identifier } from './machines/identifier.ts';
 import type { Identity } from './machines/identity.ts';
 import type { MachineRegistry } from './machines/registry.ts';
+import type { Mac } from './net/mac.ts';
 
 /** What the answer to a DHCP client is found with. */
 export interface AnswerParts {
@@ -42,8 +44,11 @@ export function answerClient(
     : identifier.lookUp(client.mac);
   if (identity.admission === 'ignore') return undefined;
   const { hostname } = identity;
-  const held = identity.admission === 'hold' ? { lease: Math.min(HELD_LEASE, network.dhcp.lease) } : {};
-  const told = { hostname, ...held, ...(identity.admission === 'boot' && whatIsItsOwn(identity)) };
+  const terms: Pick<DhcpAnswer, 'lease' | 'isKnown'> =
+    identity.admission === 'hold'
+      ? { lease: Math.min(HELD_LEASE, network.dhcp.lease) }
+      : { isKnown: isKnown(client.mac, config()) };
+  const told = { hostname, ...terms, ...(identity.admission === 'boot' && whatIsItsOwn(identity)) };
   if (!booter) return told;
   const { loader: override, pxeReply } = identity.admission === 'boot' ? identity.entry : {};
   const history = registry?.get(client.mac)?.loaders;
@@ -57,7 +62,7 @@ export function answerClient(
     ...(pxeReply !== undefined && { pxeReply }),
   });
   if (typeof boot !== 'string') return { ...told, boot };
-  logger.warn({ mac: client.mac }, `${hostname} ${client.mac} can't be given a loader: ${boot}`);
+  logNoLoader(logger, { mac: client.mac, hostname, reason: boot, isKnown: terms.isKnown === true });
   return told;
 }
 
@@ -66,4 +71,9 @@ function whatIsItsOwn({ entry, profile, port }: AdmittedIdentity): Pick<DhcpAnsw
   const options = new Map([...(profile.dhcpOptions ?? []), ...(entry.options ?? [])]);
   const place = port?.address;
   return { ...(options.size > 0 && { options }), ...(place !== undefined && { place }) };
+}
+
+/** True for a machine that may boot because somebody said so, not because anybody may. */
+function isKnown(mac: Mac, { machines, unknownMachines }: Config): boolean {
+  return unknownMachines !== 'boot' || machines.has(mac);
 }

@@ -6,6 +6,7 @@ import type { KubernetesEvent } from './kubernetes/events.ts';
 import { isStage } from './machines/timeline.ts';
 import type { AddedEntry } from './machines/timelines.ts';
 import { formatIpv4 } from './net/ipv4.ts';
+import type { Mac } from './net/mac.ts';
 import type { NotifyEvent } from './notify/events.ts';
 import type { SyslogEvent } from './syslog/events.ts';
 import type { TftpEvent } from './tftp/events.ts';
@@ -82,6 +83,21 @@ export function logDhcp(logger: Logger, event: DhcpEvent): void {
         logger.debug(fields, 'DHCP not answered');
       }
   }
+}
+
+/** A machine that can't be given a loader; all that nobody knows count as one, since anybody can send packets of many. */
+export function logNoLoader(
+  logger: Logger,
+  {
+    mac,
+    hostname,
+    reason,
+    isKnown,
+  }: { readonly mac: Mac; readonly hostname: string; readonly reason: string; readonly isKnown: boolean },
+): void {
+  sayOnce(logger, `no loader for ${isKnown ? mac : 'a machine that nobody knows'}`, () =>
+    logger.warn({ mac }, `${hostname} ${mac} can't be given a loader: ${reason}`),
+  );
 }
 
 export function logTftp(logger: Logger, event: TftpEvent): void {

@@ -29,6 +29,8 @@ export interface RackSources {
   /** Sends a magic packet to a card, through the network of that name. Rejects with an Error for people. */
   readonly wake: (card: Mac, network: string | undefined) => Promise<void>;
   readonly onEntry: (entry: AddedEntry) => void;
+  /** Something that people should look into. */
+  readonly onWarning: (warning: string) => void;
   readonly onError: (error: Error) => void;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -56,6 +58,8 @@ export type RackStore = Pick<
 
 /** Machines that nobody wrote down or decided about and that are remembered all the same. */
 const MAX_UNKNOWN_MACHINES = 20_000;
+/** Of these, the ones that never got as far as a script. */
+const MAX_STRANGERS = 4_000;
 /** One that never got as far as a script is forgotten after so many milliseconds. */
 const STRANGER_AGE = 3_600_000;
 /** How often what was learned about machines is written down, milliseconds. */
@@ -64,7 +68,16 @@ const SAVE_INTERVAL = 250;
 const WATCH_INTERVAL = 2_000;
 
 /** Everything that is known of machines, and what keeps it up to date; takes up what the store remembers. Runs no timers. */
-export function composeRack({ config, store, isLoader, wake, onEntry, onError, now }: RackSources) {
+export function composeRack({
+  config,
+  store,
+  isLoader,
+  wake,
+  onEntry,
+  onWarning,
+  onError,
+  now,
+}: RackSources) {
   const decisions = new Decisions({
     records: store.decisions(),
     save: (record) => store.saveDecision(record),
@@ -80,6 +93,7 @@ export function composeRack({ config, store, isLoader, wake, onEntry, onError, n
     machines: store.machines(),
     isKept: (mac) => config().machines.has(mac) || decisions.get(mac) !== undefined,
     capacity: MAX_UNKNOWN_MACHINES + config().machines.size + decisions.size,
+    strangers: MAX_STRANGERS,
     onForgotten: (mac) => {
       store.removeMachine(mac);
       store.removeBoots(mac);
@@ -102,17 +116,19 @@ export function composeRack({ config, store, isLoader, wake, onEntry, onError, n
   });
   const journal = new EventJournal({ events: store.events, changes: store.changes, feed, now, onError });
   const limit = new EventLimit();
-  const publish = (happening: Happening) => {
+  /** False when it is left out: there is too much of it. */
+  const publish = (happening: Happening): boolean => {
     const isStrange = 'mac' in happening && happening.mac !== undefined && registry.isStranger(happening.mac);
     const admitted = isStrange ? limit.admit(happening, now()) : happening;
     if (admitted) journal.publish(admitted);
+    if (admitted !== happening && admitted) onWarning(admitted.detail);
+    return admitted === happening;
   };
   const timelines = new Timelines({
     registry,
     hostnameOf: (mac) => identifier.lookUp(mac).hostname,
     onEntry: (entry) => {
-      onEntry(entry);
-      publish({ type: 'boot', ...entry });
+      if (publish({ type: 'boot', ...entry })) onEntry(entry);
     },
   });
   const watch = new BootWatch(registry.all(), {
@@ -222,6 +238,7 @@ export function openRack({
       for (const network of own.length > 0 ? own : networks) await sendMagicPacket(network, card);
     },
     onEntry: (entry) => logEntry(logger, entry),
+    onWarning: (warning) => logger.warn(warning),
     onError: (error) =>
       logger.error({ err: error }, 'something about machines could not be told or written down'),
     now: Date.now,

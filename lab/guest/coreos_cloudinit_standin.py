@@ -552,7 +552,12 @@ def carry_out(document, home):
 def report(files, keys):
     say(f'hostname  {socket.gethostname()}')
     for file in files:
-        status = os.stat(file['path'])
+        try:
+            status = os.stat(file['path'])
+        except FileNotFoundError:
+            # What fetches the keys deletes the file that holds its token.
+            say(f'file      {file["path"]} is gone again')
+            continue
         say(f'file      {file["path"]} {status.st_size} bytes, mode {status.st_mode & 0o7777:04o}')
     if keys:
         say(f'ssh keys  {len(keys)} for core')

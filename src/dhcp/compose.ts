@@ -24,6 +24,8 @@ export interface DhcpAnswer {
   /** By number, encoded: sent whether or not they were asked for, instead of the network's. */
   readonly options?: ReadonlyMap<number, Uint8Array>;
   readonly boot?: BootFile;
+  /** When no address is left, it gets one that was offered to a machine without this mark. */
+  readonly isKnown?: boolean;
 }
 
 /** Client port of RFC 2131 §4.1; a relay agent listens on the server port. */

@@ -21,6 +21,13 @@ export interface AddressPlan {
   readonly places?: ReadonlySet<Ipv4>;
 }
 
+/** An address that is kept for a machine until it asks for it. */
+interface Offer {
+  readonly address: Ipv4;
+  readonly until: number;
+  readonly isKnown: boolean;
+}
+
 /** How long an offered address is kept for the client's REQUEST, milliseconds. */
 const OFFER_HOLD = 30_000;
 
@@ -36,7 +43,7 @@ export class LeaseTable {
   readonly #byAddress = new Map<Ipv4, Lease>();
   readonly #byMac = new Map<Mac, Lease>();
   /** In order of age, since every offer is held equally long. */
-  readonly #offers = new Map<Mac, { readonly address: Ipv4; readonly until: number }>();
+  readonly #offers = new Map<Mac, Offer>();
   readonly #offered = new Map<Ipv4, Mac>();
   /** Addresses of a place whose last machine still answers there, and until when that is taken for granted. */
   readonly #contested = new Map<Ipv4, number>();
@@ -120,10 +127,17 @@ export class LeaseTable {
   /**
    * Chooses the address to offer and keeps it for this machine for a while. In order: its reservation, the address of
    * the `place` where it is, the address it has or had, the one it asks for (option 50), one that was never used
-   * (starting from the same point for the same machine), the one that is unused for longest. Undefined when every
-   * address is taken. The machine that was in the place before loses its address, unless it was found to be there still.
+   * (starting from the same point for the same machine), the one that is unused for longest, and for a machine that
+   * `isKnown`, what was offered to one that isn't: made-up machines ask, but never for what they were offered. Undefined
+   * when every address is taken. The machine that was in the place before loses its address, unless it was found to be
+   * there still.
    */
-  offer(mac: Mac, requested: Ipv4 | undefined, now: number, place?: Ipv4): Ipv4 | undefined {
+  offer(
+    mac: Mac,
+    requested: Ipv4 | undefined,
+    now: number,
+    { place, isKnown = false }: { readonly place?: Ipv4; readonly isKnown?: boolean } = {},
+  ): Ipv4 | undefined {
     this.#dropLapsedOffers(now);
     const reservation = this.#plan.reservations.get(mac);
     const wishes = [reservation, this.#byMac.get(mac)?.address, this.#offers.get(mac)?.address, requested];
@@ -133,10 +147,11 @@ export class LeaseTable {
         : undefined) ??
       wishes.find((wish) => wish !== undefined && this.isAvailable(mac, wish, now, place)) ??
       this.#neverUsed(mac) ??
-      this.#longestUnused(now);
+      this.#longestUnused(now) ??
+      (isKnown ? this.#takeBackOffer() : undefined);
     if (address === undefined) return undefined;
     this.withdrawOffer(mac);
-    this.#offers.set(mac, { address, until: now + OFFER_HOLD });
+    this.#offers.set(mac, { address, until: now + OFFER_HOLD, isKnown });
     this.#offered.set(address, mac);
     this.#mark(address);
     return address;
@@ -262,6 +277,16 @@ export class LeaseTable {
       else if (!this.#offered.has(lease.address)) return lease.address;
     }
     this.#nextReuse = next;
+    return undefined;
+  }
+
+  /** Withdraws the oldest offer to a machine that isn't known; gives its address. */
+  #takeBackOffer(): Ipv4 | undefined {
+    for (const [mac, { address, isKnown }] of this.#offers) {
+      if (isKnown || !this.#isPooled(address)) continue;
+      this.withdrawOffer(mac);
+      return address;
+    }
     return undefined;
   }
 

@@ -147,7 +147,7 @@ export class DhcpResponder {
   #discover(exchange: Exchange): Outcome | undefined {
     const { packet, client, link, answer, now } = exchange;
     const { mac } = client;
-    const address = link.leases.offer(mac, requestedAddress(packet), now, answer.place);
+    const address = link.leases.offer(mac, requestedAddress(packet), now, answer);
     if (address === undefined) return undefined;
     const isKnown = link.leases.leaseOf(mac)?.address === address || link.leases.isReservedFor(mac, address);
     const lookFirst = this.#network.conflictCheck === true && !isKnown;
@@ -210,7 +210,7 @@ export class DhcpResponder {
 
   #bootp(exchange: Exchange): Outcome | undefined {
     const { client, link, answer, now } = exchange;
-    const address = link.leases.offer(client.mac, undefined, now, answer.place);
+    const address = link.leases.offer(client.mac, undefined, now, answer);
     if (address === undefined) return undefined;
     return {
       type: 'reply',

@@ -78,8 +78,8 @@ const TIED_TO_US = ['setpriv', '--pdeathsig', 'KILL'];
 
 /**
  * Starts a program and leaves it running, in a process group of its own: a Ctrl-C on the terminal reaches only us, so that
- * we decide what ends when. Rejects when there is no such program. It's ended together with this process, even if this one
- * is killed.
+ * we decide what ends when. Rejects when there is no such program. Once it runs it's ended together with this process, even
+ * if this one is killed.
  */
 export async function start(argv: readonly string[], options: RunOptions = {}): Promise<Child> {
   // setpriv would tell of it only when it has run.

@@ -17,6 +17,8 @@ export interface RegistryOptions {
   readonly isKept: (mac: Mac) => boolean;
   /** Most machines remembered; beyond that strangers go first, then the one unseen for longest. */
   readonly capacity: number;
+  /** Most of them that never got as far as a script: made-up ones come by the thousand. */
+  readonly strangers: number;
   /** Told of every machine that was forgotten. */
   readonly onForgotten: (mac: Mac) => void;
   /** Told of every machine of which something new is known. */
@@ -185,7 +187,9 @@ export class MachineRegistry {
       this.#changed.add(machine.mac);
       this.#options.onChanged?.(machine.mac);
     }
-    if (this.#machines.size > this.#options.capacity) this.#forgetOne();
+    const { capacity, strangers } = this.#options;
+    if (this.#strangers.size > strangers) this.#forgetOneStranger();
+    if (this.#machines.size > capacity && !this.#forgetOneStranger()) this.#forgetOne();
     return machine;
   }
 
@@ -219,8 +223,13 @@ export class MachineRegistry {
     if (cards?.delete(mac) && cards.size === 0) this.#byUuid.delete(uuid);
   }
 
+  /** False when there is none that isn't kept. */
+  #forgetOneStranger(): boolean {
+    for (const mac of this.#strangers) if (this.#forgetStranger(mac)) return true;
+    return false;
+  }
+
   #forgetOne(): void {
-    for (const mac of this.#strangers) if (this.#forgetStranger(mac)) return;
     for (const mac of this.#machines.keys()) {
       if (this.#options.isKept(mac)) continue;
       this.forget(mac);

@@ -79,6 +79,6 @@ async function readAcks(capture: string): Promise<Map<string, string>> {
 }
 
 async function readLeases(service: TestService): Promise<Map<string, string>> {
-  const { leases } = await service.get<{ leases: { mac?: string; address: string }[] }>('/v1/leases');
+  const leases = await service.api.leases();
   return new Map(leases.map(({ mac = '', address }) => [mac, address]));
 }

@@ -12,7 +12,7 @@ import { machinesCommand } from '../../src/cli/machines.ts';
 import { exportCommand, importCommand } from '../../src/cli/rack-file.ts';
 import { createTokenCommand, listTokensCommand, revokeTokenCommand } from '../../src/cli/token.ts';
 import { waitCommand } from '../../src/cli/wait.ts';
-import { rackFor } from '../support/netns.ts';
+import { type Namespace, rackFor } from '../support/netns.ts';
 import { Printed } from '../support/printed.ts';
 import { run, runChecked } from '../support/process.ts';
 import { serviceFor, type TestService } from '../support/service.ts';
@@ -23,13 +23,15 @@ const MAC = '52:54:00:00:00:01';
 /** A service that has seen one machine and holds it, and a client of its API. */
 async function setUp(
   t: ExecutionContext,
-): Promise<{ service: TestService; client: ApiClient; path: string }> {
+): Promise<{ service: TestService; client: ApiClient; machine: Namespace; path: string }> {
   const { server, clients } = await rackFor(t);
   const service = await serviceFor(t, server, { top: { unknown_machines: 'hold' } });
   const udhcpc = ['udhcpc', '-i', 'eth0', '-f', '-n', '-q', '-s', '/bin/true'];
-  await run(clients[0]?.command(udhcpc) ?? [], { timeout: 20_000 });
+  const [machine] = clients;
+  if (!machine) throw new Error('the rack has no machine');
+  await run(machine.command(udhcpc), { timeout: 20_000 });
   const path = join(service.directory, 'admin.sock');
-  return { service, client: new ApiClient(localEndpoint({ path })), path };
+  return { service, client: new ApiClient(localEndpoint({ path })), machine, path };
 }
 
 /** What a command prints. */
@@ -135,18 +137,29 @@ test('a token that was made may what its role may, until it is revoked', async (
   await t.throwsAsync(ci.machines(), { message: /does not know this API token: it may be revoked/ });
 });
 
-test('wait looks on while the service is killed and started again', async (t) => {
-  const { client, service } = await setUp(t);
+test('wait looks on while the service is killed and started again, until a machine is up', async (t) => {
+  const { client, machine, service } = await setUp(t);
   const output = new Printed();
   const notes = new Printed();
-  const waiting = waitCommand(client, { ready: 1, state: 'ready', timeout: 12 }, output, notes);
-  await output.whenLine(/^waiting for 1 machine, 0 ready$/);
+  const waiting = waitCommand(client, { ready: 1, state: 'up', timeout: 120 }, output, notes);
+  await output.whenLine(/^waiting for 1 machine, 0 up$/);
   service.child.kill('SIGKILL');
   await notes.whenLine(/trying again$/);
   await service.restart();
-  t.is(await waiting, 1);
+  await changeCommand(client, [MAC], { action: 'approve' }, {}, new Printed());
+  await machine.ip('address add 192.168.0.60/24 dev eth0');
+  const curl = (...args: string[]) => runChecked(machine.command(['curl', '-sSf', ...args]));
+  await curl(`http://192.168.0.254/ipxe?mac=${MAC}`);
+  await curl('-d', 'stage=up', `http://192.168.0.254/phone-home/${MAC}`);
+  t.is(await waiting, 0, notes.text);
+});
+
+test('wait ends with who is missing, and what would help, when the time is over', async (t) => {
+  const { client } = await setUp(t);
+  const notes = new Printed();
+  t.is(await waitCommand(client, { ready: 1, state: 'ready', timeout: 4 }, new Printed(), notes), 1);
   t.regex(
     notes.text,
-    /not in time: 0 of 1 ready after 12 s\n.*waits for approval: rackseed approve 52:54:00:00:00:01\n$/,
+    /not in time: 0 of 1 ready after 4\.0 s\n.*waits for approval: rackseed approve 52:54:00:00:00:01\n$/,
   );
 });

@@ -25,6 +25,7 @@ test('a worker that booted here is registered and ready in its timeline, with it
     isLoader: () => false,
     wake: async () => {},
     onEntry: ({ hostname, kind, detail }) => lines.push(`${hostname} ${kind}: ${detail}`),
+    onWarning: (warning) => t.fail(warning),
     onError: (error) => t.fail(error.message),
     now: Date.now,
   });

@@ -15,10 +15,21 @@ export async function curl(from: Namespace, ...args: readonly string[]): Promise
   return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end) };
 }
 
-/** Leases an address for the machine in a namespace, puts it on its card and gives it. */
-export async function lease(service: TestService, client: Namespace, mac: string): Promise<string> {
+/** What makes udhcpc ask as the firmware of a BIOS machine does (options 60 and 93). */
+export const AS_FIRMWARE = ['-V', 'PXEClient:Arch:00000:UNDI:002001', '-x', '0x5d:0000'] as const;
+
+/**
+ * Leases an address for the machine in a namespace, puts it on its card and gives it.
+ * @param options more for udhcpc's command line
+ */
+export async function lease(
+  service: TestService,
+  client: Namespace,
+  mac: string,
+  options: readonly string[] = [],
+): Promise<string> {
   const { stdout, stderr } = await run(
-    client.command(['udhcpc', '-i', 'eth0', '-f', '-n', '-q', '-s', '/bin/true']),
+    client.command(['udhcpc', '-i', 'eth0', '-f', '-n', '-q', '-s', '/bin/true', ...options]),
   );
   const { leases } = await service.get<{ leases: { mac: string; address: string }[] }>('/v1/leases');
   const address = leases.find((candidate) => candidate.mac === mac)?.address;

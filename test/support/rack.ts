@@ -81,6 +81,7 @@ export function testRack({ config: changes = {}, machines = [], decisions = [] }
       woken.push([card, network]);
     },
     onEntry: ({ hostname, mac, detail }) => lines.push(`${hostname} ${mac} ${detail}`),
+    onWarning: (warning) => lines.push(warning),
     onError: (error) => lines.push(error.message),
     now: () => settings.now,
   });

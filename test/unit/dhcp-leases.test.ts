@@ -80,6 +80,19 @@ test('an offered address is kept for its machine for 30 seconds', (t) => {
   t.is(table.offer(machine(2), undefined, 30_000), ip('10.0.0.1'));
 });
 
+test('when no address is left, a known machine gets one that was offered to one that is not, never the other way round', (t) => {
+  const table = new LeaseTable(plan('10.0.0.1-10.0.0.2'));
+  const first = table.offer(machine(1), undefined, 0);
+  const second = table.offer(machine(2), undefined, 1);
+  t.is(table.offer(machine(3), undefined, 2), undefined);
+  t.is(table.offer(machine(4), undefined, 2, { isKnown: true }), first);
+  t.is(table.offer(machine(4), undefined, 3, { isKnown: true }), first, 'and no more than one');
+  t.is(table.offerOf(machine(1), 3), undefined);
+  t.is(table.offer(machine(1), undefined, 3), undefined);
+  t.is(table.offer(machine(5), undefined, 3, { isKnown: true }), second);
+  t.is(table.offer(machine(6), undefined, 4, { isKnown: true }), undefined);
+});
+
 test('an offer that was not taken frees its address at once', (t) => {
   const table = new LeaseTable(plan('10.0.0.1-10.0.0.1'));
   table.offer(machine(1), undefined, 0);

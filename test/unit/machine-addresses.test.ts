@@ -12,6 +12,7 @@ function setUp(isProxy: boolean, last: string | undefined, neighbours: Readonly<
     machines: [],
     isKept: () => true,
     capacity: 10,
+    strangers: 10,
     onForgotten: () => {},
   });
   registry.see(machine(1), 'kubernetes1', 0, last === undefined ? {} : { address: ip(last) });

@@ -159,6 +159,7 @@ function identifier(files: Readonly<Record<string, string>> = {}, records: reado
     machines: [],
     isKept: () => false,
     capacity: 100,
+    strangers: 100,
     onForgotten: () => {},
   });
   const saved: MachineIndex[] = [];

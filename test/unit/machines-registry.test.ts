@@ -4,13 +4,19 @@ import { MachineRegistry } from '../../src/machines/registry.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import { ip, machine } from '../support/dhcp.ts';
 
-function registry({ capacity = 100, kept = [] as Mac[], machines = [] as SeenMachine[] } = {}) {
+function registry({
+  capacity = 100,
+  strangers = 100,
+  kept = [] as Mac[],
+  machines = [] as SeenMachine[],
+} = {}) {
   const forgotten: Mac[] = [];
   const ended: number[] = [];
   const made = new MachineRegistry({
     machines,
     isKept: (mac) => kept.includes(mac),
     capacity,
+    strangers,
     onForgotten: (mac) => forgotten.push(mac),
     onBootEnded: (_, { number }) => ended.push(number),
   });
@@ -135,6 +141,15 @@ test('machines that never got a script are forgotten before those that did', (t)
   t.deepEqual(forgotten, [machine(2), machine(3)]);
   t.false(seen.isStranger(machine(1)));
   t.true(seen.isStranger(machine(5)));
+});
+
+test('strangers beyond their own capacity are forgotten, and displace nobody else', (t) => {
+  const { registry: seen, forgotten } = registry({ strangers: 2, kept: [machine(1)] });
+  seen.see(machine(1), 'net', 1);
+  seen.see(machine(2), 'net', 1);
+  seen.record(machine(2), 'script', 'iPXE waits for approval', 1);
+  for (const n of [3, 4, 5, 6]) seen.see(machine(n), 'net', n);
+  t.deepEqual(forgotten, [machine(3), machine(4)]);
 });
 
 test('strangers are forgotten after a while, machines that waited for approval are not', (t) => {
