@@ -31,6 +31,7 @@ const SILENCE: Readonly<Record<SilenceReason, string>> = {
   'no-reply-expected': 'it needs no answer',
   'not-served': 'this machine is ignored: unknown_machines says so, or BOOTP is switched off',
   'other-server-chosen': 'the machine has chosen another server',
+  'offer-too-late': 'it has chosen another server already',
   'address-not-ours': 'another server gives the addresses, and it asks for nothing else',
   'no-record': 'only if our records say that it has this address',
   'pool-exhausted': 'no address is left',

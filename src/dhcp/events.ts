@@ -28,6 +28,8 @@ export type SilenceReason =
   /** The policy says so: an unknown machine, or BOOTP switched off. */
   | 'not-served'
   | 'other-server-chosen'
+  /** While its offer waited for a look at the address, the client chose another one. */
+  | 'offer-too-late'
   /** As a proxy: another server gives the addresses, and nothing else is asked for. */
   | 'address-not-ours'
   /** INIT-REBOOT or REBINDING of a machine we know nothing of: another server may (RFC 2131 §4.3.2). */

@@ -157,6 +157,11 @@ export class LeaseTable {
     return address;
   }
 
+  /** True while this address is kept for the machine to ask for. */
+  isOffered(mac: Mac, address: Ipv4): boolean {
+    return this.#offered.get(address) === mac;
+  }
+
   /** Forgets what was offered: the machine took another server's offer. */
   withdrawOffer(mac: Mac): void {
     const offer = this.#offers.get(mac);

@@ -32,6 +32,8 @@ export interface Leases {
   leaseOf(mac: Mac): Lease | undefined;
   /** Who has an address now; `now` is in milliseconds since the epoch. */
   holder(address: Ipv4, now: number): Mac | undefined;
+  /** True while an address is kept for a machine to ask for. */
+  isOffered(mac: Mac, address: Ipv4): boolean;
 }
 
 /** How a message says which link its client is on. */
@@ -85,6 +87,10 @@ export class Links implements Leases {
 
   holder(address: Ipv4, now: number): Mac | undefined {
     return this.linkOf(address)?.leases.holder(address, now);
+  }
+
+  isOffered(mac: Mac, address: Ipv4): boolean {
+    return this.linkOf(address)?.leases.isOffered(mac, address) === true;
   }
 
   /** The link that has a subnet with the address. */

@@ -142,7 +142,11 @@ export class DhcpServer {
   }
 
   async #finishOrCarryOut(offer: Reply, look: Promise<boolean>, request: Received): Promise<void> {
-    if (!(await look)) {
+    const isInUse = await look;
+    const { address, client } = offer;
+    if (!this.leases.isOffered(client.mac, address)) {
+      this.#keepSilent(offer, 'offer-too-late', undefined);
+    } else if (!isInUse) {
       this.#finish(offer, request.received);
     } else if (!this.#stopped) {
       this.#putAside(offer);

@@ -91,6 +91,9 @@ function silent(
   }
   if (!booter) return;
   if (reason === 'other-server-chosen' && server !== undefined) {
+    // It may have chosen before we had an offer for it.
+    see(tracking, client, booter, now);
+    if (beginsBoot(tracking, mac, booter, now)) discover(tracking, client, booter, now);
     const otherServer = formatIpv4(server);
     const detail = `${booter.name} has chosen the DHCP server ${otherServer}, not this one`;
     tracking.note(mac, 'refusal', detail, now);

@@ -201,3 +201,12 @@ test('whatever machines do, no address is ever held by two of them', (t) => {
     ),
   );
 });
+
+test('an offer is kept for its machine until it takes the one of another server', (t) => {
+  const table = new LeaseTable(plan('10.0.0.1-10.0.0.1'));
+  const address = table.offer(machine(1), undefined, 0) as Ipv4;
+  t.true(table.isOffered(machine(1), address));
+  t.false(table.isOffered(machine(2), address));
+  table.withdrawOffer(machine(1));
+  t.false(table.isOffered(machine(1), address));
+});
