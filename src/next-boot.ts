@@ -5,8 +5,7 @@ import { machineScriptFor } from './http/machine-routes.ts';
 import type { NextBoot } from './machines/rack.ts';
 import type { MachineRegistry } from './machines/registry.ts';
 import { fillArgs } from './provision/cloud-config.ts';
-import { type DocumentRequest, previewDocument } from './provision/document.ts';
-import { DEFAULT_IGNITION_VERSION } from './provision/ignition-spec.ts';
+import { mainRequest, previewDocument } from './provision/document.ts';
 import { buildVariables } from './provision/variables.ts';
 
 /**
@@ -36,16 +35,4 @@ export function previewBoot(
   const text = previewDocument(mainRequest(format), { profile, variables, adoptDisk: entry.adoptDisk });
   const shown = format === 'ignition' ? `${JSON.stringify(JSON.parse(text), null, 2)}\n` : text;
   return { script: script.script, document: { format, text: shown } };
-}
-
-/** The document that says what the machine becomes. */
-function mainRequest(format: DocumentRequest['format']): DocumentRequest {
-  switch (format) {
-    case 'ignition':
-      return { format, version: DEFAULT_IGNITION_VERSION };
-    case 'cloud-init':
-      return { format, file: 'user-data' };
-    case 'cloud-config':
-      return { format };
-  }
 }

@@ -5,8 +5,7 @@ import { machineScriptFor } from '../http/machine-routes.ts';
 import type { Identity } from '../machines/identity.ts';
 import { fillArgs } from '../provision/cloud-config.ts';
 import { CLOUD_INIT_FILES } from '../provision/cloud-init.ts';
-import { type DocumentRequest, previewDocument } from '../provision/document.ts';
-import { DEFAULT_IGNITION_VERSION } from '../provision/ignition-spec.ts';
+import { type DocumentRequest, mainRequest, previewDocument } from '../provision/document.ts';
 import { describeNode } from '../provision/node.ts';
 import { describeMachine } from './describe.ts';
 import { diffLines } from './diff.ts';
@@ -105,18 +104,6 @@ function documentText(
 /** Every document of a format: one, or cloud-init's four. */
 function requestsOf(format: DocumentFormat): readonly DocumentRequest[] {
   return format === 'cloud-init' ? CLOUD_INIT_FILES.map((file) => ({ format, file })) : [mainRequest(format)];
-}
-
-/** The document that says what the machine becomes. */
-function mainRequest(format: DocumentFormat): DocumentRequest {
-  switch (format) {
-    case 'ignition':
-      return { format, version: DEFAULT_IGNITION_VERSION };
-    case 'cloud-init':
-      return { format, file: 'user-data' };
-    case 'cloud-config':
-      return { format };
-  }
 }
 
 /** Ignition's single line, on many. */

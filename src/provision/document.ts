@@ -1,8 +1,8 @@
-import type { Profile } from '../config/config.ts';
+import type { DocumentFormat, Profile } from '../config/config.ts';
 import { renderCloudConfig } from './cloud-config.ts';
 import { type CloudInitFile, renderCloudInit } from './cloud-init.ts';
 import { renderIgnition } from './ignition.ts';
-import type { IgnitionVersion } from './ignition-spec.ts';
+import { DEFAULT_IGNITION_VERSION, type IgnitionVersion } from './ignition-spec.ts';
 import type { JoinMaterial } from './join.ts';
 import { describeNode, type NodeDescription } from './node.ts';
 import { fillPlaceholders } from './placeholders.ts';
@@ -38,6 +38,18 @@ export interface SecondStage {
   /** Media type. */
   readonly type: 'application/json' | 'application/x-tar';
   readonly body: Uint8Array;
+}
+
+/** The request for the document of that format that describes the node. */
+export function mainRequest(format: DocumentFormat): DocumentRequest {
+  switch (format) {
+    case 'ignition':
+      return { format, version: DEFAULT_IGNITION_VERSION };
+    case 'cloud-init':
+      return { format, file: 'user-data' };
+    case 'cloud-config':
+      return { format };
+  }
 }
 
 /** True for a document that describes the node; false for those of cloud-init's files that only lead to it. */

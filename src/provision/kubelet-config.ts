@@ -33,7 +33,7 @@ export function kubeletConfig({ taints, config }: ProfileKubernetes, join?: Join
     failSwapOn: true,
     readOnlyPort: 0,
     ...(taints.length > 0 && { registerWithTaints: taints.map(parseTaint) }),
-    // Not systemd-resolved's stub, which pods can't reach.
+    // The servers that systemd-resolved asks: the address of its own listener is a loopback one, useless in a pod.
     resolvConf: '/run/systemd/resolve/resolv.conf',
     rotateCertificates: true,
     serverTLSBootstrap: join?.kind === 'bootstrap-kubeconfig',
