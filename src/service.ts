@@ -9,8 +9,9 @@ import type { Config } from './config/config.ts';
 import { formatProblem } from './config/problem.ts';
 import { watchConfig } from './config/watch.ts';
 import { createAdminApp } from './http/admin/app.ts';
+import { followAdminTls, readAdminTls } from './http/admin-tls.ts';
 import { FileCache } from './http/file-cache.ts';
-import { listenAdmin, readAdminTls } from './http/listen-admin.ts';
+import { listenAdmin } from './http/listen-admin.ts';
 import { logNotify } from './log-events.ts';
 import { createMetrics } from './metrics/registry.ts';
 import { inheritedSockets } from './net/systemd.ts';
@@ -110,6 +111,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
         'admin.listen is open to the network and admin.tls is not set: tokens cross it in the clear',
       );
     }
+    const certified = tls && { files: tls, inUse: await readAdminTls(tls) };
     const admin = await createAdminApp({
       rack: machines.rack,
       journal: machines.journal,
@@ -121,9 +123,15 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       logger,
       version,
       ui: fileURLToPath(new URL('../dist/web/', import.meta.url)),
-      ...(tls && { tls: await readAdminTls(tls) }),
+      ...(certified && { tls: certified.inUse }),
     });
     cleanup.push(() => admin.close());
+    if (certified) {
+      followAdminTls(admin, certified.files, certified.inUse, {
+        onRenewed: () => logger.info('admin.tls: a renewed certificate is in use'),
+        onError: ({ message }) => logger.error(message),
+      });
+    }
     const adminAddress = await listenAdmin(admin, config.admin);
 
     const watch = watchConfig({

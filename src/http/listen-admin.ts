@@ -1,7 +1,6 @@
-import { chmod, lstat, readFile, rm } from 'node:fs/promises';
+import { chmod, lstat, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { AdminListen, AdminSettings } from '../config/config.ts';
 import { noteUnixSockets } from './admin/caller.ts';
@@ -23,22 +22,6 @@ export async function listenAdmin(
   // Until here the umask protected it: connecting needs the permission to write.
   await chmod(listen.path, 0o600);
   return `unix:${listen.path}`;
-}
-
-/** Reads the files that `admin.tls` names. Throws an Error for people when they are no certificate and its key. */
-export async function readAdminTls(
-  tls: NonNullable<AdminSettings['tls']>,
-): Promise<{ readonly certificate: string; readonly key: string }> {
-  try {
-    const certificate = await readFile(tls.certificate, 'utf8');
-    const key = await readFile(tls.key, 'utf8');
-    createSecureContext({ cert: certificate, key });
-    return { certificate, key };
-  } catch (error) {
-    throw new Error(
-      `admin.tls: ${tls.certificate} and ${tls.key} are not a certificate and its key: ${(error as Error).message}`,
-    );
-  }
 }
 
 function isSame(listen: AdminListen, local: AdminListen): boolean {

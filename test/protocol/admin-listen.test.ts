@@ -1,12 +1,15 @@
-import { once } from 'node:events';
+import { X509Certificate } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
-import { listenAdmin, readAdminTls } from '../../src/http/listen-admin.ts';
+import { followAdminTls, readAdminTls } from '../../src/http/admin-tls.ts';
+import { listenAdmin } from '../../src/http/listen-admin.ts';
 import { createTestAdmin } from '../support/admin.ts';
 import { writeCertificate } from '../support/certificate.ts';
 
@@ -81,6 +84,48 @@ test('files that are no certificate and its key are refused with their names', a
       message: /^admin\.tls: .*admin\.crt and .* are not/,
     });
   }
+});
+
+test('a renewed certificate is in use without a restart, and a bad one leaves the one before', async (t) => {
+  const folder = await folderFor(t);
+  const files = await writeCertificate(folder, '127.0.0.1');
+  const tls = await readAdminTls(files);
+  const { app } = await createTestAdmin(t, { tls });
+  const errors: string[] = [];
+  const happened = new EventEmitter();
+  followAdminTls(app, files, tls, {
+    interval: 20,
+    onRenewed: () => happened.emit('renewed'),
+    onError: ({ message }) => {
+      errors.push(message);
+      happened.emit('error-told');
+    },
+  });
+  const url = await listenAdmin(app, both({ host: '127.0.0.1', port: 0 }));
+  const shown = async () => {
+    const socket = connectTls({
+      port: Number(new URL(url).port),
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+    });
+    await once(socket, 'secureConnect');
+    const { fingerprint256 } = socket.getPeerCertificate();
+    socket.destroy();
+    return fingerprint256;
+  };
+  const before = await shown();
+  t.is(before, new X509Certificate(tls.certificate).fingerprint256);
+
+  const told = once(happened, 'error-told');
+  await writeFile(files.key, 'half a key');
+  await told;
+  t.is(await shown(), before);
+  t.regex(errors[0] as string, /^admin\.tls: .* are not a certificate and its key: .*stays in use$/);
+
+  const renewed = once(happened, 'renewed');
+  await writeCertificate(folder, '127.0.0.1');
+  await renewed;
+  t.not(await shown(), before);
 });
 
 test('bytes that are no HTTP, and headers without an end, get a problem document', async (t) => {
