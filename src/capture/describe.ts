@@ -2,6 +2,7 @@ import type { NetworkBooter } from '../boot/firmware.ts';
 import type { DhcpClient } from '../dhcp/client.ts';
 import { decodeOption, describeOption, OPTION } from '../dhcp/options.ts';
 import { type DhcpPacket, MESSAGE, messageType, OP } from '../dhcp/packet.ts';
+import { readVendorClasses, readVendorOptions } from '../dhcp/vendor.ts';
 import { formatIpv4, type Ipv4, ipv4FromBytes, UNSPECIFIED } from '../net/ipv4.ts';
 
 // What DHCP messages say, for people. Nothing here is made printable: whoever shows it does that.
@@ -28,6 +29,7 @@ const FEATURES: ReadonlyMap<number, string> = new Map([
 const VERSION = 0xeb;
 /** Bytes shown of an option that isn't text. */
 const SHOWN = 32;
+const NOTHING = new Uint8Array();
 
 /** `DISCOVER`, `OFFER`, `BOOTREQUEST`: the name of a message. */
 export function nameMessage(packet: DhcpPacket): string {
@@ -49,6 +51,7 @@ export function describeSender(
     architectures.length > 0 && `architecture ${architectures.join(', ')} (93)`,
     vendorClass !== undefined && `vendor class "${vendorClass}" (60)`,
     userClass !== undefined && `user class "${userClass}" (77)`,
+    ...describeVendors(packet),
     client.ipxeFeatures && describeFeatures(client.ipxeFeatures, packet),
     uuid !== undefined && `uuid ${uuid}`,
     hostname !== undefined && `host name "${hostname}"`,
@@ -56,6 +59,18 @@ export function describeSender(
     attachment?.remote !== undefined && `of switch "${attachment.remote}"`,
   ];
   return parts.filter(Boolean).join(', ');
+}
+
+/** What it says of itself to vendors that are named by their number (RFC 3925). */
+function describeVendors({ options }: DhcpPacket): string[] {
+  const classes = readVendorClasses(options.get(OPTION.vendorIdentifyingClass) ?? NOTHING);
+  const asked = readVendorOptions(options.get(OPTION.vendorIdentifyingOptions) ?? NOTHING);
+  return [
+    ...classes.map(({ enterprise, values }) =>
+      ['class', ...values.map((value) => `"${text(value)}"`), `of enterprise ${enterprise} (124)`].join(' '),
+    ),
+    ...asked.map(({ enterprise }) => `options of enterprise ${enterprise} (125)`),
+  ];
 }
 
 function describeFeatures(tags: ReadonlySet<number>, { options }: DhcpPacket): string {

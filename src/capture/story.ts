@@ -17,6 +17,7 @@ const MALFORMED: Readonly<Record<Malformed, string>> = {
   'hardware-type': 'not from Ethernet',
   chaddr: 'its hardware address can be nobody’s',
   options: 'an option runs past the end of the message',
+  'relay-information': 'its relay agent information (option 82) is longer than one option',
 };
 
 /** What another server that gives addresses is to us. */

@@ -55,7 +55,10 @@ export function createCaptureContext({ config, network, ...sources }: AnswerSour
     config: () => config,
     identifier: { admit: sources.identify, lookUp: sources.identify, lookAhead: sources.identify },
     firmware: sources.firmware,
-    logger,
+    // A child for each answer, as a logger holds back what it has said of another machine just before.
+    get logger() {
+      return logger.child({});
+    },
   };
   const { mode, options } = network.dhcp;
   const server = new DhcpResponder(

@@ -131,6 +131,10 @@ const OPTIONS = {
   domainSearch: [119, 'domain_list'],
   /** RFC 3442 */
   classlessStaticRoute: [121, 'classless_routes'],
+  /** RFC 3925 §3 */
+  vendorIdentifyingClass: [124],
+  /** RFC 3925 §4 */
+  vendorIdentifyingOptions: [125],
   /** RFC 5859 */
   tftpServerAddress: [150, 'ipv4_list'],
   /** iPXE's own settings, encapsulated */

@@ -12,6 +12,13 @@ export interface RoleChange {
   readonly server?: Ipv4;
 }
 
+/** Who gives the addresses on a network now. */
+export interface DhcpPresence {
+  readonly role: DhcpRole;
+  /** Another server that was heard in the last minutes. */
+  readonly otherServer?: Ipv4;
+}
+
 /** How long `auto` listens before it gives an address, milliseconds: a server that pings an address first takes 3 s. */
 export const FIRST_LISTEN = 5_000;
 /** Another server that wasn't heard for so long is gone, milliseconds: several DISCOVERs of ours were left unanswered. */
@@ -39,6 +46,11 @@ export class OtherServers {
 
   get role(): DhcpRole {
     return this.#role;
+  }
+
+  /** The other server that was heard last, unless that is so long ago that it is gone. */
+  present(now: number): Ipv4 | undefined {
+    return this.#heard && now - this.#heard.at < GONE_AFTER ? this.#heard.server : undefined;
   }
 
   /** Another server has shown itself. Gives the change of role that follows, if any. */

@@ -2,7 +2,7 @@ import { formatIpv4, type Ipv4, LIMITED_BROADCAST, UNSPECIFIED } from '../net/ip
 import type { BootFile, Datagram } from './compose.ts';
 import type { DhcpNetwork } from './network.ts';
 import { encodeOption, OPTION } from './options.ts';
-import { type DhcpPacket, encodeReply, MESSAGE } from './packet.ts';
+import { BROADCAST_FLAG, type DhcpPacket, encodeReply, MESSAGE } from './packet.ts';
 
 /** The parts of a network that a proxy tells its clients of. */
 export type ProxyNetwork = Pick<DhcpNetwork, 'address' | 'options'>;
@@ -21,7 +21,10 @@ const CLIENT_PORT = 68;
 const BOOT_ITEM = 71;
 const END = 255;
 
-/** An OFFER without an address (PXE 2.1 §2.2.2): `yiaddr` is zero, and another server gives one. Broadcast, or to the relay. */
+/**
+ * An OFFER without an address (PXE 2.1 §2.2.2): `yiaddr` is zero, and another server gives one. Broadcast, or to the relay, which
+ * is asked to broadcast it: it would send it to `yiaddr` else (RFC 1542 §4.1.2).
+ */
 export function composeProxyOffer(request: DhcpPacket, network: ProxyNetwork, boot: BootFile): Datagram {
   const relayed = request.giaddr !== UNSPECIFIED;
   return {
@@ -30,7 +33,7 @@ export function composeProxyOffer(request: DhcpPacket, network: ProxyNetwork, bo
       ciaddr: UNSPECIFIED,
       yiaddr: UNSPECIFIED,
       siaddr: boot.server,
-      flags: request.flags,
+      flags: relayed ? request.flags | BROADCAST_FLAG : request.flags,
       file: boot.file,
       options: proxyOptions(MESSAGE.offer, request, network, boot),
       maximumLength: MAXIMUM_LENGTH,

@@ -54,6 +54,11 @@ export class ProxyServer {
     return this.#others.role === 'proxy';
   }
 
+  /** Another server that has shown itself in the last minutes, whatever the role. */
+  get otherServer(): Ipv4 | undefined {
+    return this.#others.present(performance.now());
+  }
+
   /** As `ProxyResponder.handle`. */
   handle(packet: DhcpPacket, unicast: boolean): Outcome {
     return this.#responder.handle(packet, unicast);

@@ -18,7 +18,14 @@ export interface RelayInformation {
   readonly serverIdentifier?: Ipv4;
 }
 
-const SUB_OPTION = { circuit: 1, remote: 2, linkSelection: 5, flags: 10, serverIdentifier: 11 } as const;
+const SUB_OPTION = {
+  circuit: 1,
+  remote: 2,
+  linkSelection: 5,
+  flags: 10,
+  serverIdentifier: 11,
+  sourcePort: 19,
+} as const;
 /** Sub-option 10: the client's message was unicast. */
 const UNICAST_FLAG = 0x80;
 const NOTHING: RelayInformation = {};
@@ -45,6 +52,17 @@ export function readRelayInformation({ giaddr, options }: DhcpPacket): RelayInfo
     ...(serverIdentifier !== undefined && { serverIdentifier }),
     ...(flags !== undefined && { wasUnicast: (flags & UNICAST_FLAG) !== 0 }),
   };
+}
+
+/** True when a relay agent wants its replies at the UDP port that it sends from (sub-option 19, RFC 8357 §4.2). */
+export function wantsSourcePort({ giaddr, options }: DhcpPacket): boolean {
+  const value = giaddr === UNSPECIFIED ? undefined : options.get(OPTION.relayAgentInformation);
+  if (!value) return false;
+  // It has no value: only that it's there counts.
+  for (let position = 0; position + 1 < value.length; position += 2 + (value[position + 1] as number)) {
+    if (value[position] === SUB_OPTION.sourcePort) return true;
+  }
+  return false;
 }
 
 /** Sub-options by code, empty ones left out. What runs past the end is cut off there; of two with one code the last counts. */

@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { dirname } from 'node:path';
+import { FIRST_YEAR } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
@@ -9,8 +10,6 @@ const MIB = 2 ** 20;
 const SPACE = { fail: 64 * MIB, warn: 512 * MIB };
 /** The part of all memory that images may take before the host begins to swap. */
 const MEMORY_SHARE = 0.75;
-/** A host whose clock says an earlier year has none that is kept while it is off. */
-const FIRST_YEAR = 2025;
 
 /** Whether the store has room. */
 export async function checkSpace({ store }: Pick<Config, 'store'>): Promise<Finding> {

@@ -1,6 +1,6 @@
 import { parseCidr, parseIpv4, subnetOf } from '../net/ipv4.ts';
 import type { ArrivingPacket, FilterRule, InputChain, Match, Verdict } from './packet-filter.ts';
-import { isIn } from './packet-filter.ts';
+import { destinationType, isIn } from './packet-filter.ts';
 
 // What `iptables-save` prints (iptables(8)).
 
@@ -12,25 +12,62 @@ const KNOWN_EXTENSIONS: ReadonlySet<string> = new Set([
   'state',
   'conntrack',
   'comment',
+  'addrtype',
+  'pkttype',
 ]);
+/** Targets that decide nothing. */
+const QUIET: ReadonlySet<string> = new Set([
+  ...[
+    'LOG',
+    'NFLOG',
+    'ULOG',
+    'AUDIT',
+    'TRACE',
+    'MARK',
+    'CONNMARK',
+    'SECMARK',
+    'CONNSECMARK',
+    'CT',
+    'NOTRACK',
+  ],
+  ...['SET', 'TCPMSS', 'CHECKSUM', 'DSCP', 'TOS', 'TTL', 'CLASSIFY', 'RATEEST'],
+]);
+/** Where a packet to this host comes by. */
+const BUILT_IN = ['PREROUTING', 'INPUT'] as const;
+/** The tables that may drop it. */
+const TABLES: ReadonlySet<string> = new Set(['raw', 'mangle', 'filter', 'security']);
 const UNKNOWN: Match = () => undefined;
 
-/** The chain INPUT of the filter table; none when there is no such table. */
-export function readIptables(text: string): InputChain[] {
-  const chains = new Map<string, FilterRule[]>();
-  let policy: InputChain['policy'] = 'accept';
-  let table = '';
+/** One table, as far as it's read. */
+interface Table {
+  readonly name: string;
+  readonly policies: Map<string, InputChain['policy']>;
+  readonly chains: Map<string, FilterRule[]>;
+}
+
+/** The chains that packets to this host pass, by the names that nft gives them. `family` is that of their tables. */
+export function readIptables(text: string, family = 'ip'): InputChain[] {
+  const tables: Table[] = [];
   for (const line of text.split('\n')) {
-    if (line.startsWith('*')) table = line.slice(1).trim();
-    if (table !== 'filter') continue;
+    if (line.startsWith('*'))
+      tables.push({ name: line.slice(1).trim(), policies: new Map(), chains: new Map() });
+    const table = tables.at(-1);
     const [word = '', chain = '', ...rest] = wordsOf(line);
-    if (word === ':INPUT' || (word.startsWith(':') && !chains.has(word.slice(1))))
-      chains.set(word.slice(1), []);
-    if (word === ':INPUT' && chain === 'DROP') policy = 'drop';
-    if (word === '-A') chains.get(chain)?.push(readRule(rest));
+    if (word.startsWith(':')) {
+      table?.chains.set(word.slice(1), []);
+      table?.policies.set(word.slice(1), chain === 'DROP' ? 'drop' : 'accept');
+    }
+    if (word === '-A') table?.chains.get(chain)?.push({ ...readRule(rest), text: line });
   }
-  const rules = chains.get('INPUT');
-  return rules ? [{ name: 'iptables INPUT', policy, rules, chains }] : [];
+  return tables
+    .filter(({ name }) => TABLES.has(name))
+    .flatMap(({ name, policies, chains }) =>
+      BUILT_IN.flatMap((builtIn) => {
+        const rules = chains.get(builtIn);
+        const policy = policies.get(builtIn) ?? 'accept';
+        return rules ? [{ name: `${family} ${name} ${builtIn}`, policy, rules, chains }] : [];
+      }),
+    );
 }
 
 /** The words of a line; those in quotes are one. */
@@ -38,7 +75,7 @@ function wordsOf(line: string): string[] {
   return [...line.matchAll(/"((?:\\.|[^"\\])*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
 }
 
-function readRule(words: readonly string[]): FilterRule {
+function readRule(words: readonly string[]): Omit<FilterRule, 'text'> {
   const matches: Match[] = [];
   let verdict: Verdict = { type: 'continue' };
   let isNegated = false;
@@ -57,7 +94,7 @@ function readRule(words: readonly string[]): FilterRule {
       // What follows are the target's own options.
       break;
     }
-    const match = readMatch(word, value);
+    const match = word === '--tcp-flags' ? synMatch(value, words[at + 2] ?? '') : readMatch(word, value);
     if (match) matches.push(isNegated ? negate(match) : match);
     isNegated = false;
   }
@@ -73,10 +110,8 @@ function readTarget(word: string, target: string): Verdict {
       return { type: 'drop' };
     case 'RETURN':
       return { type: 'return' };
-    case 'LOG':
-    case 'NFLOG':
-      return { type: 'continue' };
     default:
+      if (QUIET.has(target)) return { type: 'continue' };
       return { type: word === '-g' ? 'goto' : 'jump', chain: target };
   }
 }
@@ -102,6 +137,10 @@ function readMatch(word: string, value: string): Match | undefined {
     case '--state':
     case '--ctstate':
       return ({ state }) => value.toLowerCase().split(',').includes(state);
+    case '--dst-type':
+      return (packet) => value.toLowerCase().split(',').includes(destinationType(packet));
+    case '--pkt-type':
+      return (packet) => value === (destinationType(packet) === 'local' ? 'unicast' : 'broadcast');
     case '-m':
       return KNOWN_EXTENSIONS.has(value) ? undefined : UNKNOWN;
     case '--comment':
@@ -122,6 +161,11 @@ function portMatch(text: string, field: (packet: ArrivingPacket) => number): Mat
   const ranges = text.split(',').map((part) => part.split(':').map(Number));
   return (packet) =>
     ranges.some(([first = 0, last = first]) => field(packet) >= first && field(packet) <= last);
+}
+
+/** A TCP connection begins with SYN alone: what is told of the first packet of one. */
+function synMatch(mask: string, flags: string): Match {
+  return ({ protocol }) => protocol === 'tcp' && flags === (mask.split(',').includes('SYN') ? 'SYN' : 'NONE');
 }
 
 function negate(match: Match): Match {

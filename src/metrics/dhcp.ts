@@ -27,6 +27,12 @@ export function createDhcpMetrics(registry: Registry): (event: DhcpEvent) => voi
     help: 'Addresses that were about to be offered and found in use by somebody else',
     registers,
   });
+  const roles = new Counter({
+    name: 'rackseed_dhcp_role_changes_total',
+    help: 'Times that dhcp.mode auto took over giving addresses (authoritative) or left it to another server (proxy)',
+    labelNames: ['network', 'role'],
+    registers,
+  });
   const seconds = new Histogram({
     name: 'rackseed_dhcp_reply_seconds',
     help: 'From receiving a message to handing the reply to the kernel, writing the lease down included',
@@ -45,6 +51,9 @@ export function createDhcpMetrics(registry: Registry): (event: DhcpEvent) => voi
         break;
       case 'conflict':
         conflicts.inc();
+        break;
+      case 'role':
+        roles.inc({ network: event.network, role: event.role });
         break;
       case 'dropped':
         dropped.inc({ reason: event.reason });

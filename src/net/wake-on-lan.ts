@@ -12,7 +12,8 @@ export interface WakeNetwork {
   readonly interface: string;
   /** Our address on that interface. */
   readonly address: Ipv4;
-  readonly subnet: Subnet;
+  /** The subnets that its machines may be in, those behind routers included. */
+  readonly subnets: readonly Pick<Subnet, 'broadcast'>[];
 }
 
 /** The magic packet that wakes a card: six bytes of ones, then its address sixteen times (AMD, Magic Packet Technology). */
@@ -23,8 +24,9 @@ export function magicPacket(mac: Mac): Uint8Array {
 }
 
 /**
- * Broadcasts a magic packet from one interface, to its subnet and to everybody: switches differ in what they let through to
- * a machine that is off. Nobody tells whether it was heard. Throws an Error that names the interface when it can't be sent.
+ * Broadcasts a magic packet from one interface, to its subnets and to everybody: switches differ in what they let through to
+ * a machine that is off, and routers pass it on only if they are told to forward directed broadcasts (RFC 2644 §4). Nobody
+ * tells whether it was heard. Throws an Error that names the interface when it can't be sent.
  */
 export async function sendMagicPacket(network: WakeNetwork, mac: Mac): Promise<void> {
   const packet = magicPacket(mac);
@@ -32,7 +34,8 @@ export async function sendMagicPacket(network: WakeNetwork, mac: Mac): Promise<v
   try {
     socket = await openUnicastSocket({ ...network, port: 0, receiveBuffer: 0 });
     socket.setBroadcast(true);
-    for (const address of [network.subnet.broadcast, LIMITED_BROADCAST]) {
+    const directed = network.subnets.map(({ broadcast }) => broadcast);
+    for (const address of [...directed, LIMITED_BROADCAST]) {
       await send(socket, packet, formatIpv4(address));
     }
   } catch (error) {

@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { curl, lease } from '../support/machine.ts';
@@ -89,12 +90,33 @@ test('U-Boot is answered at its first question, and gets its kernel by TFTP: its
   );
 });
 
+const LOADER_CLIENTS: Readonly<Record<string, string>> = {
+  'curl by HTTP': 'curl -sSf -o out http://192.168.0.254/firmware/undionly.kpxe',
+  'curl by TFTP': 'curl -sS -o out tftp://192.168.0.254/undionly.kpxe',
+  atftp: 'atftp --get -r undionly.kpxe -l out 192.168.0.254',
+  'tftp-hpa': 'tftp -m binary 192.168.0.254 -c get undionly.kpxe out',
+  'busybox tftp': 'busybox tftp -g -r undionly.kpxe -l out 192.168.0.254',
+  'busybox wget': 'busybox wget -q -O out http://192.168.0.254/firmware/undionly.kpxe',
+};
+
+test('a machine without an address of ours gets the same loader by whatever client it has', async (t) => {
+  const { client, service } = await machineFor(t);
+  await client.ip('address add 192.168.0.250/24 dev eth0');
+  const loader = randomBytes(100_000);
+  await writeFile(join(service.directory, 'firmware/undionly.kpxe'), loader);
+  for (const [name, command] of Object.entries(LOADER_CLIENTS)) {
+    const folder = await mkdtemp(join(service.directory, 'got-'));
+    await runChecked(client.command(['sh', '-c', `cd ${folder} && ${command}`]), { timeout: 30_000 });
+    t.true(loader.equals(await readFile(join(folder, 'out'))), name);
+  }
+});
+
 test('GRUB gets its configuration by TFTP or HTTP; one that may not boot yet asks until it may', async (t) => {
   const { client, mac, hyphens, service } = await machineFor(t, { top: { unknown_machines: 'hold' } });
   await lease(service, client, mac);
   const held = await tftp(client, `grub/grub.cfg-01-${hyphens}`);
   t.regex(held.stdout, new RegExp(`is waiting for approval: rackseed approve ${mac}`));
-  t.regex(held.stdout, new RegExp(`source "\\$files"'/grub\\.cfg-01-${hyphens}'`));
+  t.regex(held.stdout, new RegExp(`source '\\(tftp,192\\.168\\.0\\.254\\)''/grub\\.cfg-01-${hyphens}'`));
   await runChecked(
     client.command(['curl', '-sS', '-o', '/dev/null', `http://192.168.0.254/grub.cfg-01-${hyphens}`]),
   );

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import test from 'ava';
 import type { ShownMachine } from '../../src/api-client/types.ts';
+import { OPTION } from '../../src/dhcp/options.ts';
+import { formatIpv4 } from '../../src/net/ipv4.ts';
+import { decoded, requestBytes } from '../support/dhcp.ts';
 import { rackFor } from '../support/netns.ts';
 import { run, runChecked, startFor } from '../support/process.ts';
 import { RELAYS, type RemoteWire, relayFor, remoteWireFor } from '../support/relay.ts';
@@ -61,6 +64,28 @@ for (const relay of Object.keys(RELAYS) as (keyof typeof RELAYS)[]) {
     },
   );
 }
+
+test.serial('a relay agent on a port of its own gets its reply there (RFC 8357)', async (t) => {
+  const rack = await rackFor(t, 0);
+  const { router } = await remoteWireFor(t, rack);
+  const service = await serviceFor(t, rack.server, { ...FAR, dhcp: { conflict_check: false } });
+  const relay = new URL('../support/clients/relay-from-port.mjs', import.meta.url).pathname;
+  const packet = requestBytes({
+    type: 'discover',
+    giaddr: '10.1.0.1',
+    options: [[OPTION.relayAgentInformation, Uint8Array.of(1, 2, 104, 105, 19, 0)]],
+  });
+  const argv = [process.execPath, relay, '40067', '192.168.0.254', packet.toString('hex')];
+  const { stdout } = await run(router.command(argv), { timeout: 20_000 });
+  const reply = decoded(Buffer.from(stdout.trim(), 'hex'));
+  t.regex(formatIpv4(reply.yiaddr), /^10\.1\.0\.1\d\d$/);
+  t.deepEqual(
+    [...(reply.options.get(OPTION.relayAgentInformation) ?? [])],
+    [1, 2, 104, 105, 19, 0],
+    'option 82 came back as it was',
+  );
+  t.is(await service.metric('rackseed_dhcp_replies_total', 'OFFER'), 1);
+});
 
 test.serial('dhclient behind a relay agent renews its lease past it', async (t) => {
   const rack = await rackFor(t, 0);

@@ -1,8 +1,10 @@
 import test from 'ava';
 import type { Mac } from '../../src/net/mac.ts';
 import { magicPacket } from '../../src/net/wake-on-lan.ts';
+import { AS_FIRMWARE, lease } from '../support/machine.ts';
 import { rackFor } from '../support/netns.ts';
 import { runChecked, startFor } from '../support/process.ts';
+import { relayFor, remoteWireFor } from '../support/relay.ts';
 import { serviceFor } from '../support/service.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -35,4 +37,26 @@ test('a magic packet that cannot leave is refused with the reason', async (t) =>
   await t.throwsAsync(service.api.change(mac, 'wake'), {
     message: /the magic packet could not be sent through rack0: /,
   });
+});
+
+test('a machine behind a relay agent is woken through a router that forwards directed broadcasts', async (t) => {
+  const rack = await rackFor(t, 0);
+  const wire = await remoteWireFor(t, rack);
+  const [client] = wire.clients;
+  const mac = wire.macs[0] as Mac;
+  const relayed = [{ subnet: '10.1.0.0/24', range: '10.1.0.100-10.1.0.200', router: '10.1.0.1' }];
+  const service = await serviceFor(t, rack.server, {
+    dhcp: { conflict_check: false },
+    network: { relayed },
+    machines: [{ mac, hostname: 'far-01' }],
+  });
+  await relayFor(t, wire, 'dhcrelay');
+  await lease(service, client ?? rack.server, mac, AS_FIRMWARE);
+  const card = await startFor(t, client?.command([process.execPath, LISTENER, '9']) ?? []);
+  await card.waitFor(/listening/);
+  const forward = ['all', 'up0'].map((name) => `net.ipv4.conf.${name}.bc_forwarding=1`);
+  await runChecked(wire.router.command(['sysctl', '-qw', ...forward]));
+  await service.api.change(mac, 'wake');
+  const [heard] = await card.waitFor(/ff[0-9a-f]{100,}/);
+  t.is(heard, Buffer.from(magicPacket(mac)).toString('hex'));
 });

@@ -16,6 +16,25 @@ export function allRecorded(): readonly Buffer[] {
   return files.flatMap((file) => recorded(file.replace('.hex', '')));
 }
 
+/** A recorded request of iPXE's with one feature's tag taken out of its option 175, as an iPXE built without it sends it. */
+export function withoutFeature(packet: Uint8Array, tag: number): Buffer {
+  const bytes = Buffer.from(packet);
+  let at = 240;
+  while (bytes[at] !== 175) at += 2 + (bytes[at + 1] ?? 0);
+  const length = bytes[at + 1] ?? 0;
+  const features = bytes.subarray(at + 2, at + 2 + length);
+  let from = 0;
+  while (features[from] !== tag) from += 2 + (features[from + 1] ?? 0);
+  const to = from + 2 + (features[from + 1] ?? 0);
+  return Buffer.concat([
+    bytes.subarray(0, at + 1),
+    Buffer.of(length - (to - from)),
+    features.subarray(0, from),
+    features.subarray(to),
+    bytes.subarray(at + 2 + length),
+  ]);
+}
+
 /** Random numbers from 0 to 1 that are the same for the same seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed;

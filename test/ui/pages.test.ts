@@ -15,6 +15,7 @@ test('leases tell how full the pools are, and who has which address', async (t) 
   const pool = page.getByRole('region', { name: 'Network kubernetes1' });
   t.regex((await pool.textContent()) ?? '', /leased62quarantined3free35reserved4/);
   t.is(await pool.getByRole('meter', { name: 'Pool of kubernetes1' }).getAttribute('max'), '100');
+  await pool.getByText('The DHCP server 192.168.0.9 gives the addresses; this one only says').waitFor();
   await page.getByText('The pool is used up').waitFor();
   const table = page.getByRole('table', { name: 'Leases' });
   await table.getByRole('row', { name: '192.168.0.9 quarantined' }).waitFor();

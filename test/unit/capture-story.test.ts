@@ -228,3 +228,19 @@ test('no damaged capture makes it fail', (t) => {
     t.notThrows(() => tell(Buffer.concat([magic, file.subarray(4)])));
   }
 });
+
+test('vendors that a client names by number are told, with the classes it says it is of (RFC 3925)', (t) => {
+  const acme = Buffer.concat([Buffer.of(0, 0, 1, 87, 9), Buffer.from('\x04acme\x03x-1', 'latin1')]);
+  const payload = requestBytes({
+    type: 'discover',
+    options: [
+      [124, Buffer.concat([acme, Buffer.of(0, 0, 0, 9, 0)])],
+      [125, Buffer.of(0, 0, 13, 233, 4, 1, 2, 65, 66)],
+    ],
+  });
+  const [entry] = tellDatagrams([{ payload }]).entries;
+  t.regex(
+    entry?.lines[0] ?? '',
+    /, class "acme" "x-1" of enterprise 343 \(124\), class of enterprise 9 \(124\), options of enterprise 3561 \(125\)/,
+  );
+});

@@ -49,6 +49,16 @@ test('auto gives addresses again when the other server was silent for long, and 
   t.deepEqual(others.heard(OTHER, 900_000_000), { role: 'proxy', server: OTHER });
 });
 
+test('another server is shown for ten minutes after it was heard, in every mode', (t) => {
+  for (const mode of ['authoritative', 'proxy', 'auto'] as const satisfies readonly DhcpMode[]) {
+    const others = new OtherServers(mode, 0);
+    t.is(others.present(1), undefined);
+    others.heard(OTHER, 100);
+    t.is(others.present(100 + GONE_AFTER - 1), OTHER);
+    t.is(others.present(100 + GONE_AFTER), undefined);
+  }
+});
+
 test('every change of role has words', (t) => {
   t.deepEqual(
     [

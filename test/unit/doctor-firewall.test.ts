@@ -19,7 +19,9 @@ const FINE = ['ok: it lets everything in that machines send'];
 function nft(policy: string, rules: readonly (readonly object[])[], others: Record<string, object[][]> = {}) {
   const place = { family: 'inet', table: 'filter' };
   const chain = (name: string, facts: object = {}) => ({ chain: { ...place, name, ...facts } });
-  const rule = (name: string) => (expr: readonly object[]) => ({ rule: { ...place, chain: name, expr } });
+  const rule = (name: string) => (expr: readonly object[], index: number) => ({
+    rule: { ...place, chain: name, handle: index + 1, expr },
+  });
   return readNft(
     JSON.stringify({
       nftables: [
@@ -64,7 +66,7 @@ const NFT: readonly [what: string, chains: readonly InputChain[], said: readonly
       [dport({ set: [67, 514, 4011] }), accept],
       [dport({ range: [80, 443] }, 'tcp'), accept],
     ]),
-    ['fail: TFTP (UDP 69) is dropped by inet filter input'],
+    ['fail: TFTP (UDP 69) is dropped by inet filter input: no rule lets it in'],
   ],
   [
     'only what comes from the subnet is let in',
@@ -74,7 +76,9 @@ const NFT: readonly [what: string, chains: readonly InputChain[], said: readonly
         accept,
       ],
     ]),
-    ['fail: DHCP of machines without an address (UDP 67) is dropped by inet filter input'],
+    [
+      'fail: DHCP of machines without an address (UDP 67) is dropped by inet filter input: no rule lets it in',
+    ],
   ],
   [
     'answers to us are not let in',
@@ -84,7 +88,7 @@ const NFT: readonly [what: string, chains: readonly InputChain[], said: readonly
   [
     'another chain decides',
     nft('drop', [[iifname('eth1'), { jump: { target: 'rack' } }]], { rack: [[dport(69), drop], [accept]] }),
-    ['fail: TFTP (UDP 69) is dropped by inet filter input'],
+    ['fail: TFTP (UDP 69) is dropped by inet filter input: by the rule handle 1 in inet filter rack'],
   ],
   [
     'a rule that cannot be read may drop',
@@ -126,12 +130,37 @@ const NFT: readonly [what: string, chains: readonly InputChain[], said: readonly
       ],
       { rack: [[dport(514), drop], [accept]] },
     ),
-    ['fail: syslog (UDP 514) is dropped by inet filter input'],
+    ['fail: syslog (UDP 514) is dropped by inet filter input: by the rule handle 1 in inet filter rack'],
   ],
   [
     'a named map of verdicts cannot be read',
     nft('accept', [[dport(69), { vmap: { key: { meta: { key: 'iifname' } }, data: '@zones' } }]]),
     [/^warn: inet filter input may drop TFTP/],
+  ],
+  [
+    'what goes to nobody here is dropped',
+    nft('accept', [
+      [match({ fib: { result: 'type', flags: ['daddr'] } }, { set: ['local', 'broadcast'] }, '!='), drop],
+    ]),
+    FINE,
+  ],
+  [
+    'broadcasts are dropped',
+    nft('accept', [[match({ meta: { key: 'pkttype' } }, 'broadcast'), drop]]),
+    [
+      'fail: DHCP of machines without an address (UDP 67) is dropped by inet filter input: ' +
+        'by the rule handle 1 in inet filter input',
+    ],
+  ],
+  [
+    'a rule that cannot be read jumps to where nothing is decided',
+    nft('accept', [[{ limit: { rate: 3 } }, { jump: { target: 'log' } }]], { log: [[{ log: null }]] }),
+    FINE,
+  ],
+  [
+    'another program decides',
+    nft('accept', [[dport(69), { queue: { num: 1 } }]]),
+    [/^warn: inet filter input may drop TFTP \(UDP 69\): that hangs on .*: handle 1 in/],
   ],
   ['IPv6 is dropped', nft('accept', [[match({ meta: { key: 'nfproto' } }, 'ipv6'), drop]]), FINE],
 ];
@@ -171,16 +200,56 @@ const IPTABLES: readonly [what: string, chains: readonly InputChain[], said: rea
       '-A LOGGING -j LOG --log-prefix "dropped: "',
       '-A LOGGING -j REJECT --reject-with icmp-port-unreachable',
     ),
-    ['fail: HTTPS (TCP 443) is dropped by iptables INPUT'],
+    [
+      'fail: HTTPS (TCP 443) is dropped by ip filter INPUT: ' +
+        'by the rule -A LOGGING -j REJECT --reject-with icmp-port-unreachable',
+    ],
   ],
   [
     'an extension that cannot be read',
     iptables(':INPUT ACCEPT [0:0]', '-A INPUT -p tcp -m recent --rcheck --name bad -j DROP'),
     ['HTTP (TCP 80)', 'HTTPS (TCP 443)'].map(
-      (what) => `warn: iptables INPUT may drop ${what}: not all of its rules are understood`,
+      (what) =>
+        `warn: ip filter INPUT may drop ${what}: that hangs on a rule that can't be read here: ` +
+        '-A INPUT -p tcp -m recent --rcheck --name bad -j DROP',
     ),
   ],
 ];
+
+test('iptables: new connections that do not begin with SYN, and what is logged or marked, are no matter', (t) => {
+  const chains = iptables(
+    ':INPUT ACCEPT [0:0]',
+    '-A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP',
+    '-A INPUT -p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j DROP',
+    '-A INPUT -m addrtype ! --dst-type LOCAL,BROADCAST -j DROP',
+    '-A INPUT -m pkttype --pkt-type multicast -j DROP',
+    '-A INPUT -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff',
+  );
+  t.deepEqual(judge(chains), FINE);
+});
+
+test('iptables: a packet passes the tables before the filter too', (t) => {
+  const raw = [
+    '*raw',
+    ':PREROUTING ACCEPT [0:0]',
+    '-A PREROUTING -p udp -m udp --dport 69 -j DROP',
+    'COMMIT',
+  ];
+  t.deepEqual(judge(readIptables(raw.join('\n'))), [
+    'fail: TFTP (UDP 69) is dropped by ip raw PREROUTING: ' +
+      'by the rule -A PREROUTING -p udp -m udp --dport 69 -j DROP',
+  ]);
+});
+
+test('TFTP from one port needs no rule for answers', (t) => {
+  const onePort = { ...network, tftp: { ...network.tftp, singlePort: true } };
+  const chains = nft('drop', [
+    [dport({ set: [67, 69, 514, 4011] }), accept],
+    [dport({ set: [80, 443] }, 'tcp'), accept],
+  ]);
+  t.regex(judge(chains).join(), /^fail: TFTP from the second packet on/);
+  t.is(checkFirewall({ chains }, onePort)[0]?.level, 'ok');
+});
 
 for (const [what, chains, said] of IPTABLES) {
   test(`iptables: ${what}`, (t) => {

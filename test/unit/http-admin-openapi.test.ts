@@ -23,7 +23,13 @@ function createAdmin(t: ExecutionContext): Promise<TestAdmin> {
   const lease = { address: parseIpv4('192.168.0.7') as Ipv4, mac: KNOWN, expires: SEEN };
   return createTestAdmin(t, {
     rack,
-    networks: () => [{ name: 'kubernetes1', leases: { size: 1, leases: () => [lease].values() } }],
+    networks: () => [
+      {
+        name: 'kubernetes1',
+        dhcp: { role: 'authoritative' },
+        leases: { size: 1, leases: () => [lease].values() },
+      },
+    ],
   });
 }
 

@@ -10,6 +10,8 @@ import { machineView, macNumber, RackDouble, SEEN } from '../support/rack-double
 
 const address = (text: string) => parseIpv4(text) as Ipv4;
 
+const dhcp = { role: 'authoritative' } as const;
+
 test('/healthz says that the process lives, /readyz that it works', async (t) => {
   const { app } = await createTestAdmin(t);
   const starting = await createTestAdmin(t, { ready: () => false });
@@ -22,6 +24,16 @@ test('/healthz says that the process lives, /readyz that it works', async (t) =>
     status: 503,
     detail: 'the service is starting',
   });
+});
+
+test('/readyz names what does not work', async (t) => {
+  const { app } = await createTestAdmin(t, { troubles: () => ['store', 'network kubernetes1'] });
+  const answer = await app.inject('/readyz');
+  t.is(answer.statusCode, 503);
+  t.is(
+    answer.json().detail,
+    'something does not work: store, network kubernetes1; the log and the events say what',
+  );
 });
 
 test('/v1/machines tells all that is known of a machine, times in UTC', async (t) => {
@@ -151,7 +163,7 @@ test('leases are told by network and address, in pages', async (t) => {
     lease('192.168.0.9', { mac: undefined, expires: Number.POSITIVE_INFINITY }),
   ];
   const { app } = await createTestAdmin(t, {
-    networks: () => [{ name: 'kubernetes1', leases: { size: 100, leases: () => leases.values() } }],
+    networks: () => [{ name: 'kubernetes1', dhcp, leases: { size: 100, leases: () => leases.values() } }],
   });
   const first = (await app.inject('/v1/leases?limit=1')).json();
   t.deepEqual(first.leases, [{ network: 'kubernetes1', address: '192.168.0.9' }]);
@@ -163,7 +175,7 @@ test('leases are told by network and address, in pages', async (t) => {
   });
 });
 
-test('the use of a network’s pool counts running leases of its ranges', async (t) => {
+test('the use of a network’s pool counts running leases of its ranges, and says who gives the addresses', async (t) => {
   const config = testConfig();
   const range = { first: address('192.168.0.1'), last: address('192.168.0.100') };
   const network = { ...NETWORK, dhcp: { ...NETWORK.dhcp, ranges: [range] } };
@@ -177,8 +189,12 @@ test('the use of a network’s pool counts running leases of its ranges', async 
   const { app } = await createTestAdmin(t, {
     config: () => ({ ...config, networks: [network], machines: new Map([[KNOWN, entry]]) }),
     networks: () => [
-      { name: 'kubernetes1', leases: { size: 100, leases: () => leases.values() } },
-      { name: 'gone', leases: { size: 1, leases: () => [].values() } },
+      {
+        name: 'kubernetes1',
+        dhcp: { role: 'proxy', otherServer: address('192.168.0.9') },
+        leases: { size: 100, leases: () => leases.values() },
+      },
+      { name: 'gone', dhcp, leases: { size: 1, leases: () => [].values() } },
     ],
   });
   t.deepEqual((await app.inject('/v1/networks')).json(), {
@@ -187,6 +203,7 @@ test('the use of a network’s pool counts running leases of its ranges', async 
         name: 'kubernetes1',
         interface: 'eth1',
         address: '192.168.0.254/24',
+        dhcp: { mode: 'authoritative', role: 'proxy', otherServer: '192.168.0.9' },
         pool: { size: 100, leased: 1, quarantined: 1 },
         reservations: 1,
       },

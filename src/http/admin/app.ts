@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ApiTokens } from '../../api-tokens/api-tokens.ts';
 import { createTurns } from '../../kubernetes/turns.ts';
+import { endAbandonedAnswers } from '../abandoned-answers.ts';
 import { type AdminLimits, addAccess } from './access.ts';
 import { noteUnixSockets } from './caller.ts';
 import { addChangeRoutes } from './change-routes.ts';
@@ -12,7 +13,7 @@ import type { AdminContext } from './context.ts';
 import { addDocumentation } from './documentation.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { EventStream } from './event-stream.ts';
-import { addHealthRoutes } from './health-routes.ts';
+import { addHealthRoutes, type Health } from './health-routes.ts';
 import { addMachineRoutes } from './machine-routes.ts';
 import { noteMethods, refuseOtherMethods } from './methods.ts';
 import { createAdminMetrics } from './metrics.ts';
@@ -24,9 +25,8 @@ import { compileValidator } from './validation.ts';
 import { addWebPage } from './web-page.ts';
 
 /** What the admin app stands on. */
-export interface AdminOptions extends Omit<AdminContext, 'inTurn'> {
+export interface AdminOptions extends Omit<AdminContext, 'inTurn'>, Health {
   readonly tokens: ApiTokens;
-  readonly ready: () => boolean;
   readonly metrics: Registry;
   readonly logger: Logger;
   /** The folder of the built web page. */
@@ -76,6 +76,7 @@ export async function createAdminApp(options: AdminOptions): Promise<FastifyInst
     ...(tls && { https: { cert: tls.certificate, key: tls.key, headersTimeout: HEADERS_TIMEOUT } }),
   }).withTypeProvider<TypeBoxTypeProvider>();
   noteUnixSockets(app.server);
+  endAbandonedAnswers(app.server);
 
   app.setValidatorCompiler(compileValidator);
   app.removeContentTypeParser('text/plain');
@@ -106,7 +107,7 @@ export async function createAdminApp(options: AdminOptions): Promise<FastifyInst
     sendProblem(reply, 404, `nothing is served at ${request.method} ${request.url}; /docs/ tells what is`),
   );
   await addDocumentation(app, version);
-  addHealthRoutes(app, options.ready, metrics);
+  addHealthRoutes(app, options, metrics);
   addMachineRoutes(app, context);
   addChangeRoutes(app, context);
   await addTransferRoutes(app, context);

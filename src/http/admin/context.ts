@@ -8,6 +8,7 @@ import type {
 } from 'fastify';
 import type { ConfigSource } from '../../config/config.ts';
 import type { Leases } from '../../dhcp/links.ts';
+import type { DhcpPresence } from '../../dhcp/other-servers.ts';
 import type { Journal } from '../../machines/journal.ts';
 import type { Rack } from '../../machines/rack.ts';
 
@@ -16,7 +17,7 @@ export interface AdminContext {
   readonly rack: Rack;
   readonly journal: Journal;
   readonly config: ConfigSource;
-  /** The addresses of each network of the configuration. */
+  /** Each network of the configuration, as it is served now. */
   readonly networks: () => Iterable<AdminNetwork>;
   /** Of this program. */
   readonly version: string;
@@ -24,9 +25,10 @@ export interface AdminContext {
   readonly inTurn: <Result>(task: () => Promise<Result>) => Promise<Result>;
 }
 
-/** The addresses of a network. */
+/** The addresses of a network, and who gives them. */
 export interface AdminNetwork {
   readonly name: string;
+  readonly dhcp: DhcpPresence;
   readonly leases: Pick<Leases, 'size' | 'leases'>;
 }
 

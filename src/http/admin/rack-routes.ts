@@ -61,7 +61,7 @@ export function addRackRoutes(app: AdminRoutes, context: AdminContext): void {
     {
       schema: {
         tags,
-        summary: 'Provisioning networks and how many of their addresses are in use',
+        summary: 'Provisioning networks: who gives the addresses, and how many are in use',
         response: { 200: Type.Object({ networks: Type.Array(ref(NetworkUse)) }) },
       },
     },
@@ -129,7 +129,7 @@ export function addRackRoutes(app: AdminRoutes, context: AdminContext): void {
 
 /** Undefined for a network that is not in the configuration any more. */
 function showNetwork(
-  { name, leases }: AdminNetwork,
+  { name, leases, dhcp }: AdminNetwork,
   { networks, machines, ports }: Config,
   now: number,
 ): ShownNetwork | undefined {
@@ -147,6 +147,11 @@ function showNetwork(
     name,
     interface: network.interface,
     address: `${formatIpv4(address)}/${subnet.prefix}`,
+    dhcp: {
+      mode: network.dhcp.mode,
+      role: dhcp.role,
+      ...(dhcp.otherServer !== undefined && { otherServer: formatIpv4(dhcp.otherServer) }),
+    },
     pool: { size: leases.size, leased, quarantined: running.length - leased },
     reservations: [...machines.values(), ...ports].filter((machine) => isReserved(machine.address)).length,
   };

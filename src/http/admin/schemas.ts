@@ -105,6 +105,15 @@ export const NetworkUse = named('Network', {
   name: Type.String(),
   interface: Type.String(),
   address: Type.String({ description: 'our address with its prefix length' }),
+  dhcp: Type.Object({
+    mode: Type.Enum(['authoritative', 'proxy', 'auto'], { description: 'what the configuration says' }),
+    role: Type.Enum(['authoritative', 'proxy'], {
+      description: 'authoritative gives addresses now; proxy only says what to boot',
+    }),
+    otherServer: Type.Optional(
+      Type.String({ description: 'another DHCP server that was heard in the last ten minutes' }),
+    ),
+  }),
   pool: Type.Object({
     size: Type.Integer({ minimum: 0 }),
     leased: Type.Integer({ minimum: 0 }),

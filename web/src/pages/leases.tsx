@@ -38,6 +38,7 @@ function Pool({ network }: { readonly network: Network }) {
       <p class="muted">
         <span class="mono">{network.address}</span> on <span class="mono">{network.interface}</span>
       </p>
+      <Giver dhcp={network.dhcp} />
       <meter class="hidden" aria-label={`Pool of ${network.name}`} max={size} value={leased + quarantined}>
         {leased} leased, {quarantined} quarantined, {free} free
       </meter>
@@ -56,6 +57,14 @@ function Pool({ network }: { readonly network: Network }) {
       )}
     </section>
   );
+}
+
+/** Who gives the addresses, where it isn't this server alone. */
+function Giver({ dhcp: { role, otherServer } }: Pick<Network, 'dhcp'>) {
+  const other = otherServer === undefined ? 'Another DHCP server' : `The DHCP server ${otherServer}`;
+  if (role === 'proxy') return <p>{other} gives the addresses; this one only says what to boot.</p>;
+  if (otherServer === undefined) return null;
+  return <p class="problem">{other} gives addresses as well: machines take either.</p>;
 }
 
 function Count({ name, count }: { readonly name: string; readonly count: number }) {
