@@ -30,7 +30,9 @@ export async function openBootAccess(config: ConfigSource, store: Store): Promis
   return {
     tokens: new BootTokens({
       records: store.bootTokens(),
-      save: (tokens) => store.saveBootTokens(tokens),
+      // While the disk can't be written, known machines boot all the same. The store says so, and catches up; what this
+      // process would lose until then are tokens that no longer open anything, and which of the others were used.
+      save: (tokens) => store.saveBootTokens(tokens).catch(() => {}),
       remove: (mac) => store.removeBootTokens(mac),
       lifetime: () => config().bootToken * 1000,
     }),
@@ -46,6 +48,8 @@ export async function openBootAccess(config: ConfigSource, store: Store): Promis
 
 /** The HTTPS server of one network. */
 export interface HttpsService {
+  /** Looks at once whether its certificate is to be replaced. Never rejects. */
+  renew(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -57,22 +61,21 @@ export async function openHttps(
   listen: (app: FastifyInstance) => Promise<void>,
 ): Promise<HttpsService> {
   const { app, useCertificate } = createHttpsApp(options);
-  const stopRenewing = await keepCertificate({
+  const certificate = await keepCertificate({
     ca: () => access.ca(),
     address: network.address,
     use: useCertificate,
     onError: (error) => options.logger.error({ err: error }, 'the HTTPS certificate could not be renewed'),
   });
   const stop = async () => {
-    stopRenewing();
+    certificate.stop();
     await app.close();
   };
   try {
     await listen(app);
   } catch (error) {
     await stop();
-    const way = `or choose another port: https: { port: 8443 } of network ${network.name}`;
-    throw new Error(`${(error as Error).message}, ${way}`, { cause: error });
+    throw error;
   }
-  return { stop };
+  return { renew: certificate.renew, stop };
 }

@@ -102,18 +102,29 @@ export function logNoLoader(
 
 export function logTftp(logger: Logger, event: TftpEvent): void {
   switch (event.type) {
-    case 'failed':
-      logger.warn(
-        { client: event.client.address, file: event.file, reason: event.reason },
-        `TFTP to ${event.client.address} broke off: ${event.file}: ${event.detail}`,
-      );
+    case 'failed': {
+      const { client, file, reason, detail, bytes } = event;
+      const say = () =>
+        logger.warn(
+          { client: client.address, file, reason },
+          `TFTP to ${client.address} broke off: ${file}: ${detail}`,
+        );
+      // Anybody can ask in another's name for a file that nobody then takes.
+      if (reason === 'timeout' && bytes === 0) sayOnce(logger, 'TFTP without an ACK', say);
+      else say();
       break;
-    case 'refused':
-      logger.info(
-        { client: event.client.address, file: event.file, reason: event.reason },
-        `TFTP refused to ${event.client.address}: ${event.file}: ${event.detail}`,
-      );
+    }
+    case 'refused': {
+      const { client, file, reason, detail } = event;
+      const say = () =>
+        logger.info(
+          { client: client.address, file, reason },
+          `TFTP refused to ${client.address}: ${file}: ${detail}`,
+        );
+      if (reason === 'busy') sayOnce(logger, 'TFTP busy', say);
+      else say();
       break;
+    }
     case 'crashed':
       logger.error(event.detail);
       break;

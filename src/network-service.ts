@@ -1,4 +1,3 @@
-import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { FirmwareFolder } from './boot/firmware-folder.ts';
 import { type BootAccess, type HttpsService, openHttps } from './boot-access.ts';
@@ -7,33 +6,37 @@ import { answerClient, HELD_LEASE } from './client-answer.ts';
 import type { Config, ConfigSource, Network } from './config/config.ts';
 import { AddressCheck } from './dhcp/address-check.ts';
 import type { Leases } from './dhcp/links.ts';
+import type { DhcpPresence } from './dhcp/other-servers.ts';
 import { DhcpServer } from './dhcp/server.ts';
 import { dhcpNetwork } from './dhcp-network.ts';
 import { dhcpObserver } from './dhcp-observer.ts';
 import type { FileCache } from './http/file-cache.ts';
+import { listenForMachines } from './http/listen-machines.ts';
 import { createProvisioningApp } from './http/provisioning.ts';
 import type { Joiner } from './kubernetes/joiner.ts';
-import { logHttp, logSyslog, logTftp } from './log-events.ts';
-import { createMachineAddresses, type MachineAddresses } from './machine-addresses.ts';
+import { logHttp, logTftp } from './log-events.ts';
+import { createMachineAddresses } from './machine-addresses.ts';
 import { createMachineDocuments } from './machine-documents.ts';
 import type { Identifier } from './machines/identifier.ts';
 import type { MachineRegistry } from './machines/registry.ts';
 import type { Metrics } from './metrics/registry.ts';
 import { createAddressProbe } from './net/address-probe.ts';
 import { requireInterface } from './net/interface.ts';
+import { DeviceTies } from './net/interface-watch.ts';
 import { formatIpv4, parseIpv4 } from './net/ipv4.ts';
 import type { Mac } from './net/mac.ts';
 import { neighbourAt } from './net/neighbours.ts';
 import { openRouterAdvertiser } from './net/router-advertiser.ts';
 import { findInherited, type InheritedSocket } from './net/systemd.ts';
-import { openTcpListener } from './net/tcp.ts';
 import { openBroadcastSockets } from './net/udp.ts';
+import { watchNetwork } from './network-watch.ts';
 import { openProxy } from './proxy-service.ts';
 import type { Store } from './store/store.ts';
-import { describeMessage } from './syslog/message.ts';
-import { openSyslogReceiver, type SyslogReceiver } from './syslog/receiver.ts';
+import type { SyslogReceiver } from './syslog/receiver.ts';
+import { openSyslog } from './syslog-service.ts';
 import { createTftpServer } from './tftp/server.ts';
 import { createTftpFiles } from './tftp-files.ts';
+import type { TroubleReport } from './troubles.ts';
 
 /** What the servers of all networks share. */
 export interface SharedParts {
@@ -49,7 +52,10 @@ export interface SharedParts {
   readonly cache: FileCache;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  readonly troubles: TroubleReport;
   readonly inherited: readonly InheritedSocket[];
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   /** False while the service starts. */
   readonly ready: () => boolean;
 }
@@ -58,17 +64,20 @@ export interface SharedParts {
 export interface NetworkService {
   readonly name: string;
   readonly leases: Leases;
+  readonly dhcp: DhcpPresence;
+  /** TFTP requests being served now. */
+  readonly transfers: number;
   /** Begins to answer DHCP and TFTP; HTTP answers since it was opened. */
   start(): Promise<void>;
   /** Takes over a changed configuration of the same network. */
   reconfigure(config: Config): void;
+  /** The clock was set; `move` gives the new end of what was to end at a moment. */
+  clockSet(move: (end: number) => number): void;
   stop(): Promise<void>;
 }
 
 const DHCP_PORT = 67;
 const TFTP_PORT = 69;
-/** Enough to fill 10 Gbit/s over a round trip of 0.2 ms, and small enough to stay in the processor's cache. */
-const HTTP_SEND_BUFFER = 256 * 1024;
 /** Room for some ten thousand requests that arrive at once. */
 const DHCP_RECEIVE_BUFFER = 16 * 1024 * 1024;
 /** IPv4 and UDP headers and TFTP's own: a larger block would be sent in fragments, which boot ROMs can't put together. */
@@ -83,11 +92,13 @@ export async function openNetwork(
   shared: SharedParts,
   tracker: BootTracker,
 ): Promise<NetworkService> {
-  const { config, store, registry, identifier, firmware, cache, metrics, logger, ready } = shared;
+  const { config, store, registry, identifier, firmware, cache, metrics, logger, ready, now } = shared;
   const network = networkNamed(config(), name);
   const facts = await requireInterface(network.interface, network.address, network.subnet.prefix);
+  const ties = new DeviceTies(network.interface);
   const sockets = await openBroadcastSockets({
     interface: network.interface,
+    onTied: ties.add,
     address: network.address,
     port: DHCP_PORT,
     receiveBuffer: DHCP_RECEIVE_BUFFER,
@@ -96,6 +107,7 @@ export async function openNetwork(
 
   const advertiser = openRouterAdvertiser({
     interface: network.interface,
+    onTied: ties.add,
     onUnable: (reason) =>
       logger.info(
         { network: name, reason },
@@ -107,6 +119,7 @@ export async function openNetwork(
     network: () => networkNamed(config(), name),
     mac: facts.mac,
     shared,
+    onTied: ties.add,
     observe: onEvent,
   }).catch((error: unknown) => {
     for (const socket of [sockets.broadcast, sockets.unicast]) socket.close();
@@ -131,6 +144,7 @@ export async function openNetwork(
     leases: store.leases(),
     store,
     observe: onEvent,
+    now,
   });
   const addresses = createMachineAddresses({
     network: name,
@@ -140,15 +154,14 @@ export async function openNetwork(
     holder: (address, now) => dhcp.leases.holder(address, now),
     isProxy: () => proxy.isActive,
     neighbour: (address) => neighbourAt(network.interface, address),
-    now: Date.now,
+    now,
   });
 
   /** iPXE doesn't renew its lease, neither while the machine waits for approval nor while it boots afterwards. */
   const prolong = (mac: Mac, from: string, isHeld: boolean) => {
     const { lease } = networkNamed(config(), name).dhcp;
-    dhcp
-      .prolong(mac, from, isHeld ? Math.min(HELD_LEASE, lease) : lease)
-      .catch((error) => logger.error({ err: error, mac }, `the lease of ${mac} could not be written down`));
+    // It holds even if it can't be written down now, which the store says once for all.
+    dhcp.prolong(mac, from, isHeld ? Math.min(HELD_LEASE, lease) : lease).catch(() => {});
   };
   const provisioning = {
     network,
@@ -162,7 +175,7 @@ export async function openNetwork(
       addressOf: addresses.lastOf,
     }),
     ...shared.access,
-    now: Date.now,
+    now,
     // iPXE never renews its lease, so an ended one counts until somebody else gets the address.
     leasedAddress: addresses.addressOf,
     addressesMove: () => proxy.isActive,
@@ -211,11 +224,13 @@ export async function openNetwork(
   let syslog: SyslogReceiver | undefined;
   let https: HttpsService | undefined;
   try {
-    syslog = network.syslog.enabled ? await openSyslog(network, shared, addresses, tracker) : undefined;
+    syslog = network.syslog.enabled
+      ? await openSyslog(network, shared, addresses, tracker, ties.add)
+      : undefined;
     https = await openHttps(network, shared.access, { ...provisioning, ready, logger }, (own) =>
-      listen(own, 'https', network, shared.inherited),
+      listenForMachines(own, 'https', network, shared.inherited),
     );
-    await listen(app, 'http', network, shared.inherited);
+    await listenForMachines(app, 'http', network, shared.inherited);
   } catch (error) {
     syslog?.stop();
     await https?.stop();
@@ -225,15 +240,38 @@ export async function openNetwork(
     throw error;
   }
 
+  const stopWatching = watchNetwork(network, shared.troubles, {
+    onReplaced() {
+      ties.renew();
+      probe.reset();
+    },
+    onBack: probe.reset,
+  });
+
   return {
     name,
     leases: dhcp.leases,
+    get transfers() {
+      return tftp.transfers;
+    },
+    get dhcp(): DhcpPresence {
+      const { isActive, otherServer } = proxy;
+      return {
+        role: isActive ? 'proxy' : 'authoritative',
+        ...(otherServer !== undefined && { otherServer }),
+      };
+    },
     async start() {
       await tftp.start();
       dhcp.start();
     },
+    clockSet(move) {
+      dhcp.moveEnds(move);
+      void https.renew();
+    },
     reconfigure: (next) => dhcp.reconfigure(dhcpNetwork(networkNamed(next, name), next)),
     async stop() {
+      stopWatching();
       syslog?.stop();
       dhcp.stop();
       probe.stop();
@@ -249,43 +287,4 @@ function networkNamed(config: Config, name: string): Network {
   const network = config.networks.find((candidate) => candidate.name === name);
   if (!network) throw new Error(`network ${name} is not in the configuration`);
   return network;
-}
-
-/** Puts what machines log on their timelines. */
-function openSyslog(
-  network: Network,
-  { registry, metrics, logger, inherited }: SharedParts,
-  addresses: MachineAddresses,
-  tracker: BootTracker,
-): Promise<SyslogReceiver> {
-  return openSyslogReceiver({
-    network: network.name,
-    interface: network.interface,
-    address: network.address,
-    inherited,
-    holder: addresses.holder,
-    bootOf: (mac) => registry.get(mac)?.boot?.number ?? 0,
-    observe: (event) => {
-      metrics.observeSyslog(event);
-      logSyslog(logger, event);
-      if (event.type === 'message') tracker.message(event.mac, describeMessage(event.message), Date.now());
-      else if (event.type === 'limited') tracker.message(event.mac, event.detail, Date.now());
-    },
-  });
-}
-
-async function listen(
-  app: FastifyInstance,
-  scheme: 'http' | 'https',
-  network: Network,
-  inherited: readonly InheritedSocket[],
-): Promise<void> {
-  const { address } = network;
-  const { port } = network[scheme];
-  const fd =
-    findInherited(inherited, 'tcp', address, port) ?? openTcpListener(address, port, HTTP_SEND_BUFFER);
-  const host = formatIpv4(address);
-  // Node listens on the descriptor; host and port are for people.
-  const listenTextResolver = () => `listening at ${scheme}://${host}:${port}`;
-  await app.listen({ host, port, listenTextResolver, ...{ fd } });
 }

@@ -18,14 +18,16 @@ export interface ProxyParts {
   /** Hardware address of its interface. */
   readonly mac: Mac | undefined;
   readonly shared: SharedParts;
+  /** Told of each socket that is tied to the interface. */
+  readonly onTied: (fd: number) => void;
   readonly observe: (event: DhcpEvent) => void;
 }
 
 /** Opens the boot server of a network, and what listens for other DHCP servers. Throws an Error that says what to do. */
-export async function openProxy({ network, mac, shared, observe }: ProxyParts): Promise<ProxyServer> {
+export async function openProxy({ network, mac, shared, onTied, observe }: ProxyParts): Promise<ProxyServer> {
   const { name, address, interface: device, dhcp } = network();
   const { inherited } = shared;
-  const place = { interface: device, receiveBuffer: RECEIVE_BUFFER, inherited };
+  const place = { interface: device, receiveBuffer: RECEIVE_BUFFER, inherited, onTied };
   const bootServer = await openUnicastSocket({ ...place, address, port: BOOT_SERVER_PORT });
   let ear: Socket | undefined;
   try {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { BootTracker } from './boot-tracker.ts';
-import type { ConfigSource } from './config/config.ts';
+import type { ConfigSource, Network } from './config/config.ts';
+import { subnetsOf } from './config/subnets.ts';
 import { logEntry } from './log-events.ts';
 import { Announcer } from './machines/announcer.ts';
 import { BootWatch } from './machines/boot-watch.ts';
@@ -16,6 +17,7 @@ import { MachineFeed } from './machines/machine-feed.ts';
 import type { Rack } from './machines/rack.ts';
 import { MachineRegistry } from './machines/registry.ts';
 import { type AddedEntry, Timelines } from './machines/timelines.ts';
+import { contains, type Ipv4, type Subnet } from './net/ipv4.ts';
 import type { Mac } from './net/mac.ts';
 import { sendMagicPacket } from './net/wake-on-lan.ts';
 import { previewBoot } from './next-boot.ts';
@@ -210,6 +212,14 @@ export function composeRack({
   };
 }
 
+/** Our own wire, and the far one where a machine was last seen. */
+function wakeSubnets(network: Network, seen: Ipv4 | undefined): readonly Subnet[] {
+  const far = subnetsOf(network).find(({ subnet }) => seen !== undefined && contains(subnet, seen));
+  return far && far.subnet.network !== network.subnet.network
+    ? [network.subnet, far.subnet]
+    : [network.subnet];
+}
+
 /** The rack of a service that runs. */
 export interface RackService {
   readonly registry: MachineRegistry;
@@ -220,6 +230,8 @@ export interface RackService {
   tracker(network: string): BootTracker;
   /** The configuration has changed. */
   reconfigure(): void;
+  /** The clock was set by so many milliseconds. */
+  clockSet(by: number): void;
   /** Writes down what is left. */
   stop(): void;
 }
@@ -235,7 +247,12 @@ export function openRack({
       const { networks } = sources.config();
       const own = networks.filter((network) => network.name === name);
       // One that was approved before it was seen can be anywhere.
-      for (const network of own.length > 0 ? own : networks) await sendMagicPacket(network, card);
+      for (const network of own.length > 0 ? own : networks) {
+        await sendMagicPacket(
+          { ...network, subnets: wakeSubnets(network, parts.registry.get(card)?.address) },
+          card,
+        );
+      }
     },
     onEntry: (entry) => logEntry(logger, entry),
     onWarning: (warning) => logger.warn(warning),
@@ -253,6 +270,7 @@ export function openRack({
     journal: parts.journal,
     tracker: parts.tracker,
     reconfigure: () => parts.announcer.touchAll(),
+    clockSet: (by) => parts.watch.clockSet(by),
     stop() {
       clearInterval(saving);
       clearInterval(watching);

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { ApiTokens } from './api-tokens/api-tokens.ts';
 import { openFirmwareFolder } from './boot/firmware-folder.ts';
 import { openBootAccess } from './boot-access.ts';
+import { Clock, describeChange, shiftedEnd, wrongYear } from './clock.ts';
 import { openCluster } from './cluster-service.ts';
 import { isLoopback } from './config/admin.ts';
 import type { Config } from './config/config.ts';
@@ -14,12 +15,21 @@ import { FileCache } from './http/file-cache.ts';
 import { listenAdmin } from './http/listen-admin.ts';
 import { logNotify } from './log-events.ts';
 import { createMetrics } from './metrics/registry.ts';
+import { createRoleMetrics } from './metrics/roles.ts';
+import { createTftpGauge } from './metrics/tftp.ts';
+import { createTroubleMetric } from './metrics/troubles.ts';
 import { inheritedSockets } from './net/systemd.ts';
 import { type NetworkService, openNetwork, type SharedParts } from './network-service.ts';
 import { Notifier } from './notify/notifier.ts';
 import { openRack } from './rack-service.ts';
 import { openLmdbStore } from './store/lmdb.ts';
+import { Troubles } from './troubles.ts';
 import { version } from './version.ts';
+
+/** How often it is looked whether the clock was set, milliseconds. */
+const CLOCK_INTERVAL = 1_000;
+/** The subject of its trouble. */
+const CLOCK = 'clock';
 
 /** A running service. */
 export interface Service {
@@ -43,8 +53,11 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
   try {
     const firmware = openFirmwareFolder(() => config.firmware.directory);
     firmware.refresh();
-    const store = openLmdbStore(config.store.directory, (error) =>
-      logger.error({ err: error }, 'writing to the store failed'),
+    const troubles = new Troubles(logger, (notice) => machines.journal.publish(notice));
+    const store = openLmdbStore(
+      config.store.directory,
+      (error) => troubles.begin('store', error.message),
+      (detail) => troubles.end('store', detail),
     );
     cleanup.push(() => store.close());
 
@@ -71,6 +84,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
     cleanup.push(() => cluster?.stop());
 
     const metrics = createMetrics();
+    createTroubleMetric(metrics.registry, () => troubles.current.keys());
     const notifier = new Notifier({
       webhooks: config.webhooks,
       journal: machines.journal,
@@ -83,6 +97,29 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
     });
     cleanup.push(() => notifier.stop());
 
+    const access = await openBootAccess(() => config, store);
+    const networks: NetworkService[] = [];
+    const clock = new Clock(
+      () => ({ wall: Date.now(), steady: performance.now() }),
+      (change) => {
+        const move = (end: number) => shiftedEnd(end, change);
+        for (const network of networks) network.clockSet(move);
+        access.tokens.moveTimes(move);
+        machines.clockSet(change.by);
+        const detail = `${describeChange(change)}; leases and boot tokens last as long as they would have`;
+        logger.warn(detail);
+        machines.journal.publish({ type: 'notice', severity: 'warning', detail });
+      },
+    );
+    const tick = () => {
+      const wrong = wrongYear(clock.now());
+      if (wrong === undefined) troubles.end(CLOCK, "this host's clock has been set");
+      else troubles.begin(CLOCK, wrong);
+    };
+    tick();
+    const ticking = setInterval(tick, CLOCK_INTERVAL);
+    cleanup.push(() => clearInterval(ticking));
+
     const shared: SharedParts = {
       config: () => config,
       store,
@@ -90,20 +127,23 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       identifier,
       joiner: cluster?.joiner,
       firmware,
-      access: await openBootAccess(() => config, store),
+      access,
       cache: new FileCache(() => config.assets.memory),
       metrics,
       logger,
+      troubles,
       inherited: inheritedSockets(process.env, process.pid),
+      now: clock.now,
       ready: () => ready,
     };
 
-    const networks: NetworkService[] = [];
     for (const [name, tracker] of trackers) {
       const network = await openNetwork(name, shared, tracker);
       cleanup.push(() => network.stop());
       networks.push(network);
     }
+    createRoleMetrics(metrics.registry, () => networks);
+    createTftpGauge(metrics.registry, () => networks.reduce((sum, { transfers }) => sum + transfers, 0));
 
     const { listen, tls } = config.admin;
     if (!isLoopback(listen) && !tls) {
@@ -119,6 +159,8 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       networks: () => networks,
       tokens: new ApiTokens(store, (error) => logger.error({ err: error }, 'writing to the store failed')),
       ready: () => ready,
+      // Machines boot with a clock that is wrong, as far as they need no certificates.
+      troubles: () => [...troubles.current.keys()].filter((subject) => subject !== CLOCK),
       metrics: metrics.registry,
       logger,
       version,

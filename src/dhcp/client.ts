@@ -1,6 +1,6 @@
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
-import { OPTION } from './options.ts';
+import { MAX_OPTION_LENGTH, OPTION } from './options.ts';
 import type { DhcpPacket } from './packet.ts';
 import { type RelayInformation, readRelayInformation } from './relay.ts';
 
@@ -37,8 +37,13 @@ export interface RelayAttachment {
 
 /** Bytes shown of a sub-option. */
 const ATTACHMENT_LENGTH = 64;
+/** Architectures read; firmware names one or two. */
+const MAX_ARCHITECTURES = 8;
 
-/** Reads the identifying options of a message. What is malformed is left out: firmware lies. */
+/**
+ * Reads the identifying options of a message. What is malformed is left out: firmware lies. Of a text that came in several
+ * options no more is read than one can hold, so that what is kept of a machine stays small.
+ */
 export function describeClient(
   packet: DhcpPacket,
   relay: RelayInformation = readRelayInformation(packet),
@@ -53,7 +58,7 @@ export function describeClient(
     mac: packet.chaddr,
     architectures: readArchitectures(options.get(OPTION.clientArchitecture)),
     ...(vendorClass && { vendorClass: printable(vendorClass) }),
-    ...(userClass && { userClass: readUserClass(userClass) }),
+    ...(userClass && { userClass: readUserClass(userClass.subarray(0, MAX_OPTION_LENGTH)) }),
     ...(features && { ipxeFeatures: readTags(features) }),
     ...(uuid?.length === 17 && uuid[0] === 0 && { uuid: readUuid(uuid.subarray(1)) }),
     ...(hostname && { hostname: printable(hostname) }),
@@ -77,7 +82,8 @@ function readable(bytes: Uint8Array): string {
 function readArchitectures(value: Uint8Array | undefined): number[] {
   const codes: number[] = [];
   if (!value) return codes;
-  for (let offset = 0; offset + 1 < value.length; offset += 2) {
+  const end = Math.min(value.length, 2 * MAX_ARCHITECTURES);
+  for (let offset = 0; offset + 1 < end; offset += 2) {
     codes.push(((value[offset] as number) << 8) | (value[offset + 1] as number));
   }
   return codes;
@@ -127,7 +133,7 @@ function readUuid(bytes: Uint8Array): string {
 }
 
 function printable(value: Uint8Array): string {
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  return Buffer.from(value.buffer, value.byteOffset, Math.min(value.byteLength, MAX_OPTION_LENGTH))
     .toString('latin1')
     .replace(/[^\x20-\x7e]/g, '');
 }

@@ -2,7 +2,7 @@ import { type Ipv4, LIMITED_BROADCAST, UNSPECIFIED } from '../net/ipv4.ts';
 import { answerFqdn } from './fqdn.ts';
 import type { DhcpSubnet, PreparedOptions } from './network.ts';
 import { OPTION } from './options.ts';
-import { BROADCAST_FLAG, type DhcpPacket, encodeReply, MESSAGE } from './packet.ts';
+import { BROADCAST_FLAG, type DhcpPacket, encodeReply, MESSAGE, wireLength } from './packet.ts';
 
 /** The file a network-booting client is to fetch, and how to put it so that its firmware understands. */
 export interface BootFile {
@@ -221,11 +221,16 @@ function destination({ request, ciaddr }: ReplyContext): { address: Ipv4; port: 
   return { address: LIMITED_BROADCAST, port: CLIENT_PORT };
 }
 
-/** Option 57 without the headers it counts; what a client must accept when it doesn't say (RFC 2131 §2). */
+/**
+ * Option 57 without the headers it counts; what a client must accept when it doesn't say (RFC 2131 §2). With the relay agent's
+ * option the reply still fits into one Ethernet frame.
+ */
 function maximumLength(request: DhcpPacket): number {
   const value = request.options.get(OPTION.maxMessageSize);
   const told = value?.length === 2 ? ((value[0] as number) << 8) | (value[1] as number) : 0;
-  return Math.min(Math.max(told, SMALLEST_MAXIMUM), LARGEST_MAXIMUM) - HEADERS;
+  const relayInformation = request.options.get(OPTION.relayAgentInformation);
+  const room = LARGEST_MAXIMUM - (relayInformation ? wireLength(relayInformation) : 0);
+  return Math.min(Math.max(told, SMALLEST_MAXIMUM), room) - HEADERS;
 }
 
 function seconds(value: number): Uint8Array {

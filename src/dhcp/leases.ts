@@ -57,7 +57,10 @@ export class LeaseTable {
     this.replan(plan);
   }
 
-  /** Takes over a changed configuration. Leases stay; those it no longer permits end at their next renewal. */
+  /**
+   * Takes over a changed configuration. Leases stay; those it no longer permits end at their next renewal. Offers that it no
+   * longer permits are withdrawn.
+   */
   replan(plan: AddressPlan): void {
     this.#plan = plan;
     this.#reserved.clear();
@@ -67,6 +70,9 @@ export class LeaseTable {
     this.#unused = new Uint8Array(
       plan.ranges.reduce((sum, range) => sum + range.last - range.first + 1, 0),
     ).fill(1);
+    for (const [mac, { address }] of this.#offers) {
+      if (!this.#isPermitted(mac, address)) this.withdrawOffer(mac);
+    }
     for (const addresses of [this.#reserved, this.#byAddress, this.#offered]) {
       for (const address of addresses.keys()) this.#mark(address);
     }
@@ -105,9 +111,9 @@ export class LeaseTable {
     return this.#plan.reservations.get(mac) === address;
   }
 
-  /** The address itself when it is that of a place. */
-  placeAt(address: Ipv4): Ipv4 | undefined {
-    return this.#plan.places?.has(address) ? address : undefined;
+  /** The address itself when it is that of a place here, not on another wire. */
+  placeAt(address: Ipv4 | undefined): Ipv4 | undefined {
+    return address !== undefined && this.#plan.places?.has(address) ? address : undefined;
   }
 
   /**
@@ -117,7 +123,7 @@ export class LeaseTable {
   isAvailable(mac: Mac, address: Ipv4, now: number, place?: Ipv4): boolean {
     const offer = this.#offers.get(mac);
     if (offer?.address === address && offer.until > now) return true;
-    const reservation = this.#plan.reservations.get(mac) ?? place;
+    const reservation = this.#plan.reservations.get(mac) ?? this.placeAt(place);
     // A reserved address that somebody else still has must not keep its machine from booting with another one.
     const bound = reservation !== undefined && this.#isFree(mac, reservation, now);
     if (bound ? reservation !== address : !this.#isPooled(address)) return false;
@@ -136,9 +142,10 @@ export class LeaseTable {
     mac: Mac,
     requested: Ipv4 | undefined,
     now: number,
-    { place, isKnown = false }: { readonly place?: Ipv4; readonly isKnown?: boolean } = {},
+    { place: claimed, isKnown = false }: { readonly place?: Ipv4; readonly isKnown?: boolean } = {},
   ): Ipv4 | undefined {
     this.#dropLapsedOffers(now);
+    const place = this.placeAt(claimed);
     const reservation = this.#plan.reservations.get(mac);
     const wishes = [reservation, this.#byMac.get(mac)?.address, this.#offers.get(mac)?.address, requested];
     const address =
@@ -188,6 +195,12 @@ export class LeaseTable {
     return { lease, left };
   }
 
+  /** Undoes a `claim`, unless something has happened to the lease since. The address counts as never used. */
+  takeBack(lease: Lease): void {
+    if (lease.mac === undefined || this.#byAddress.get(lease.address) !== lease) return;
+    this.forget(lease.mac);
+  }
+
   /** Ends a lease early (RELEASE). Returns it as it is now, or undefined when the machine doesn't have the address. */
   release(mac: Mac, address: Ipv4, now: number): Lease | undefined {
     if (this.holder(address, now) !== mac) return undefined;
@@ -222,6 +235,26 @@ export class LeaseTable {
     const lease: Lease = { address, mac: undefined, expires: until };
     this.#put(lease);
     return lease;
+  }
+
+  /**
+   * The clock was set: `move` gives the new end of what was to end at a moment. Gives the leases that end at another moment
+   * now.
+   */
+  moveEnds(move: (end: number) => number): Lease[] {
+    const moved: Lease[] = [];
+    for (const lease of [...this.#byAddress.values()]) {
+      const expires = move(lease.expires);
+      if (expires === lease.expires) continue;
+      const next: Lease = { ...lease, expires };
+      this.#byAddress.set(lease.address, next);
+      if (lease.mac !== undefined) this.#byMac.set(lease.mac, next);
+      moved.push(next);
+    }
+    for (const [mac, offer] of this.#offers) this.#offers.set(mac, { ...offer, until: move(offer.until) });
+    for (const [address, until] of this.#contested) this.#contested.set(address, move(until));
+    this.#nextReuse = 0;
+    return moved;
   }
 
   /** Forgets what a machine has or had; gives its address. */
@@ -260,6 +293,11 @@ export class LeaseTable {
     if (offered !== undefined && offered !== mac) return false;
     const lease = this.#byAddress.get(address);
     return !lease || lease.mac === mac || lease.expires <= now;
+  }
+
+  /** The configuration has the address, and not for another machine. */
+  #isPermitted(mac: Mac, address: Ipv4): boolean {
+    return this.isReservedFor(mac, address) || this.placeAt(address) !== undefined || this.#isPooled(address);
   }
 
   #isPooled(address: Ipv4): boolean {

@@ -131,6 +131,11 @@ export class Links implements Leases {
     return undefined;
   }
 
+  /** As `LeaseTable.moveEnds`, on all links, those that aren't served any more included. */
+  moveEnds(move: (end: number) => number): Lease[] {
+    return [...this.#tables.values()].flatMap((table) => table.moveEnds(move));
+  }
+
   #build(network: DhcpNetwork): [Link, ...Link[]] {
     const { address, plan, shared = [], relayed = [] } = network;
     const build = ({ subnets, plan, relays }: DhcpLink): Link => {

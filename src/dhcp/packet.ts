@@ -1,6 +1,6 @@
 import { type Ipv4, ipv4FromBytes } from '../net/ipv4.ts';
 import { type Mac, macFromBytes } from '../net/mac.ts';
-import { OPTION } from './options.ts';
+import { MAX_OPTION_LENGTH, OPTION } from './options.ts';
 
 /** RFC 2131 §2 `op`. */
 export const OP = { bootRequest: 1, bootReply: 2 } as const;
@@ -42,7 +42,7 @@ export interface DhcpPacket {
 }
 
 /** Why a datagram isn't a message we can read. */
-export type Malformed = 'short' | 'op' | 'hardware-type' | 'chaddr' | 'options';
+export type Malformed = 'short' | 'op' | 'hardware-type' | 'chaddr' | 'options' | 'relay-information';
 
 const CHADDR = { start: 28, end: 34 };
 const SNAME = { start: 44, end: 108 };
@@ -65,6 +65,9 @@ export function decodePacket(bytes: Uint8Array): DhcpPacket | Malformed {
     return 'chaddr';
   const options = decodeOptions(bytes, view);
   if (!options) return 'options';
+  // It is repeated in every reply, where a longer one would leave no room for the reply's own options.
+  if ((options.get(OPTION.relayAgentInformation)?.length ?? 0) > MAX_OPTION_LENGTH)
+    return 'relay-information';
   const overload = options.get(OPTION.overload)?.[0] ?? 0;
   return {
     op,
@@ -151,7 +154,7 @@ export interface DhcpReply {
   readonly file: string;
   /** In sending order. What exceeds `maximumLength` is left out, later ones first. */
   readonly options: ReadonlyMap<number, Uint8Array>;
-  /** Largest message in bytes, UDP payload. */
+  /** Largest message in bytes, UDP payload, without the relay agent information: the relay agent takes that out again. */
   readonly maximumLength: number;
 }
 
@@ -162,8 +165,8 @@ export interface DhcpReply {
 export function encodeReply(reply: DhcpReply): Buffer {
   const { request } = reply;
   const relayInformation = request.options.get(OPTION.relayAgentInformation);
-  const reserved = (relayInformation ? wireLength(relayInformation) : 0) + 1;
-  const limit = Math.max(reply.maximumLength, MINIMUM_LENGTH) - reserved;
+  // One byte is for the end option.
+  const limit = Math.max(reply.maximumLength, MINIMUM_LENGTH) - 1;
   let length = OPTIONS_START;
   const sent: [number, Uint8Array][] = [];
   for (const option of reply.options) {
@@ -197,7 +200,8 @@ export function encodeReply(reply: DhcpReply): Buffer {
   return bytes;
 }
 
-function wireLength(value: Uint8Array): number {
+/** Bytes that an option with this value takes in a message, codes and lengths of all its pieces included (RFC 3396). */
+export function wireLength(value: Uint8Array): number {
   return value.length + 2 * Math.max(1, Math.ceil(value.length / 255));
 }
 

@@ -144,6 +144,11 @@ export class DhcpResponder {
     return changeOf(lease).change;
   }
 
+  /** A lease that was decided on could not be written down, so its machine doesn't get it. */
+  takeBack({ lease }: LeaseChange): void {
+    this.#links.linkOf(lease.address)?.leases.takeBack(lease);
+  }
+
   #discover(exchange: Exchange): Outcome | undefined {
     const { packet, client, link, answer, now } = exchange;
     const { mac } = client;

@@ -11,6 +11,7 @@ import type { LeaseChange, Outcome } from './outcome.ts';
 import { decodePacket } from './packet.ts';
 import { isAboutOwnLease } from './proxy.ts';
 import type { ProxyServer } from './proxy-server.ts';
+import { wantsSourcePort } from './relay.ts';
 import { type DhcpBackend, DhcpResponder } from './responder.ts';
 
 /** Where leases are written down. */
@@ -32,6 +33,8 @@ export interface DhcpServerOptions {
   /** Looks whether an address is in use before a machine gets it that didn't have it. */
   readonly check: AddressCheck;
   readonly observe: (event: DhcpEvent) => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** More replies than this waiting for the disk, and new requests are dropped: their clients ask again. */
@@ -50,6 +53,8 @@ type Reply = Extract<Outcome, { type: 'reply' }>;
 interface Received {
   readonly bytes: Buffer;
   readonly source: string;
+  /** The UDP port it came from. */
+  readonly port: number;
   readonly unicast: boolean;
   /** Milliseconds of the monotonic clock. */
   readonly received: number;
@@ -63,6 +68,9 @@ export class DhcpServer {
   readonly #proxy: ProxyServer;
   readonly #check: AddressCheck;
   readonly #observe: (event: DhcpEvent) => void;
+  readonly #now: () => number;
+  /** Addresses whose new lease is on its way to the disk, and how often. */
+  readonly #unwritten = new Map<Ipv4, number>();
   #waiting = 0;
   #stopped = false;
 
@@ -73,6 +81,7 @@ export class DhcpServer {
     this.#proxy = options.proxy;
     this.#check = options.check;
     this.#observe = options.observe;
+    this.#now = options.now;
   }
 
   /** The network's addresses and who has them. */
@@ -87,12 +96,23 @@ export class DhcpServer {
   }
 
   /**
+   * The clock was set: every lease lasts as long as it would have, on disk as well. `move` gives the new end of what was to
+   * end at a moment. Otherwise, addresses in use would be given to others, or kept for machines that are long gone.
+   */
+  moveEnds(move: (end: number) => number): void {
+    for (const lease of this.#responder.links.moveEnds(move)) {
+      // What can't be written now, the store catches up on.
+      this.#store.commit({ lease, renewal: true }).catch(() => {});
+    }
+  }
+
+  /**
    * Lets a machine keep the address that it uses for at least `seconds` from now, as if it had renewed its lease. Nothing
    * changes when the address isn't its own, is no longer to be had, or is its own for longer. Rejects when the lease can't be
    * written down; it holds until a restart all the same.
    */
   async prolong(mac: Mac, address: string, seconds: number): Promise<void> {
-    const now = Date.now();
+    const now = this.#now();
     const lease = this.leases.leaseOf(mac);
     const expires = now + seconds * 1000;
     if (!lease || formatIpv4(lease.address) !== address || lease.expires >= expires) return;
@@ -121,7 +141,8 @@ export class DhcpServer {
   }
 
   #receive(bytes: Buffer, source: RemoteInfo, unicast: boolean): void {
-    this.#carryOut({ bytes, source: source.address, unicast, received: performance.now() });
+    const { address, port } = source;
+    this.#carryOut({ bytes, source: address, port, unicast, received: performance.now() });
   }
 
   /** Decides about a request and does what was decided; again, with another address, when the one to be offered is in use. */
@@ -156,41 +177,56 @@ export class DhcpServer {
 
   /** Takes an address that was to be offered out of use. It stays so until a restart even if it can't be written down. */
   #putAside({ address, client }: Reply): void {
-    const change = this.#responder.conflict(address, Date.now());
+    const change = this.#responder.conflict(address, this.#now());
     this.#observe({ type: 'conflict', client, address });
     if (change) void this.#store.commit(change).catch(() => {});
   }
 
-  #decide({ bytes, unicast }: Received): Outcome {
+  #decide({ bytes, unicast, port }: Received): Outcome {
     const packet = decodePacket(bytes);
     if (typeof packet === 'string') return { type: 'dropped', reason: packet };
     if (this.#waiting >= MAX_WAITING) return { type: 'dropped', reason: 'overloaded' };
     if (this.#proxy.isProbe(packet)) return { type: 'dropped', reason: 'own-probe' };
-    const now = Date.now();
+    const now = this.#now();
     const holder = (address: Ipv4) => this.leases.holder(address, now);
     const outcome =
       this.#proxy.isActive && !isAboutOwnLease(packet, unicast, holder)
         ? this.#proxy.handle(packet, unicast)
         : this.#responder.handle(packet, unicast, now);
     if (outcome.type === 'silent' && outcome.server !== undefined) this.#proxy.heard(outcome.server);
+    // Port 0 is nobody's, and the kernel refuses to send there.
+    if (outcome.type === 'reply' && port !== 0 && wantsSourcePort(packet))
+      return { ...outcome, datagram: { ...outcome.datagram, port } };
     return outcome;
   }
 
   async #commitThenFinish(outcome: Understood, change: LeaseChange, received: number): Promise<void> {
+    const { address } = change.lease;
+    // What is on record only when an earlier change is, which is still on its way to the disk, isn't yet.
+    const isOnRecord = change.renewal && !this.#unwritten.has(address);
+    if (!isOnRecord) this.#countUnwritten(address, 1);
     this.#waiting += 1;
     try {
-      await this.#store.commit(change);
+      await this.#store.commit({ ...change, renewal: isOnRecord });
     } catch (error) {
       // A full disk must not take away an address that is on record for this machine already.
-      if (!change.renewal) {
-        const detail = `${formatIpv4(change.lease.address)} could not be written down: ${(error as Error).message}`;
+      if (!isOnRecord) {
+        if (outcome.type === 'reply') this.#responder.takeBack(change);
+        const detail = `${formatIpv4(address)} could not be written down: ${(error as Error).message}`;
         this.#keepSilent(outcome, 'store-failed', detail);
         return;
       }
     } finally {
       this.#waiting -= 1;
+      if (!isOnRecord) this.#countUnwritten(address, -1);
     }
     this.#finish(outcome, received);
+  }
+
+  #countUnwritten(address: Ipv4, more: 1 | -1): void {
+    const count = (this.#unwritten.get(address) ?? 0) + more;
+    if (count > 0) this.#unwritten.set(address, count);
+    else this.#unwritten.delete(address);
   }
 
   #finish(outcome: Understood, received: number): void {

@@ -61,7 +61,9 @@ export async function bootFileFor(
       server: formatIpv4(network.address),
       verdict,
     };
-    const text = isGrub ? grubHold({ ...held, baseUrl: baseUrl(network) }) : pxelinuxHold(held);
+    const text = isGrub
+      ? grubHold({ ...held, baseUrl: baseUrl(network), way: way ?? 'http' })
+      : pxelinuxHold(held);
     return { ...file, answer: 'hold', text };
   }
   const token = way && (await tokenFor(context, mac, address, way));

@@ -46,7 +46,8 @@ export class GuessLimit {
    */
   block(address: string, now: number): { readonly untold?: number } | undefined {
     const guesser = this.#guessers.get(address);
-    if (!guesser || now >= guesser.blockedUntil) return undefined;
+    // A clock that was set back must not make the block longer.
+    if (!guesser || now >= guesser.blockedUntil || now < guesser.since) return undefined;
     if (guesser.isBlockTold) {
       guesser.untold += 1;
       return {};
@@ -59,7 +60,7 @@ export class GuessLimit {
 
   #guesser(address: string, now: number): Guesser {
     const before = this.#guessers.get(address);
-    if (before && now - before.since < WINDOW) return before;
+    if (before && now >= before.since && now - before.since < WINDOW) return before;
     const guesser: Guesser = {
       since: now,
       count: 0,

@@ -26,16 +26,24 @@ export interface CertificateOptions {
   readonly onError: (error: Error) => void;
 }
 
+/** A certificate that is looked after. */
+export interface KeptCertificate {
+  /** Looks at once whether it is to be replaced: the clock was set. Never rejects. */
+  renew(): Promise<void>;
+  /** Ends it. */
+  stop(): void;
+}
+
 /**
  * Keeps a server in certificates: makes the first one at once, and another one each time the last has a month left.
- * Gives the function that ends it. Rejects when the first can't be made.
+ * Rejects when the first can't be made.
  */
 export async function keepCertificate({
   ca,
   address,
   use,
   onError,
-}: CertificateOptions): Promise<() => void> {
+}: CertificateOptions): Promise<KeptCertificate> {
   const make = async () => {
     const now = Date.now();
     return issueServerCertificate(await ca(), { address, lifetime: LIFETIME, notBefore: ALWAYS_BEFORE }, now);
@@ -52,5 +60,5 @@ export async function keepCertificate({
     }
   };
   const timer = setInterval(() => void renew(), INTERVAL).unref();
-  return () => clearInterval(timer);
+  return { renew, stop: () => clearInterval(timer) };
 }

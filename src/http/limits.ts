@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionError } from 'fastify';
 
@@ -17,22 +18,32 @@ export const LIMITS = {
   stall: 120_000,
 } as const;
 
-const ANSWERS: Readonly<Record<string, string>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout|the request took too long to arrive',
-  HPE_HEADER_OVERFLOW: `431 Request Header Fields Too Large|the request's headers are larger than ${LIMITS.headerBytes} bytes`,
-};
+/** What never became a request, or won't be one. */
+export interface BadConnection {
+  readonly status: number;
+  /** For the client and for people. */
+  readonly reason: string;
+}
 
-/** Answers bytes that never became a request, and closes the connection. */
-export function refuseBadConnection(error: ConnectionError, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+/** What is wrong with bytes that never became a request; undefined when the client has just gone. */
+export function badConnection({ code }: Pick<ConnectionError, 'code'>): BadConnection | undefined {
+  if (code === 'ECONNRESET') return undefined;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { status: 408, reason: 'the request took too long to arrive' };
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return { status: 431, reason: `the request's headers are larger than ${LIMITS.headerBytes} bytes` };
+  }
+  return { status: 400, reason: 'this is not an HTTP request' };
+}
+
+/** Answers in place of a route, and closes the connection. */
+export function refuseConnection(socket: Socket, { status, reason }: BadConnection): void {
+  if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const [status = '', reason = ''] = (
-    ANSWERS[error.code] ?? '400 Bad Request|this is not an HTTP request'
-  ).split('|');
   socket.end(
-    `HTTP/1.1 ${status}\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n` +
       `content-length: ${Buffer.byteLength(reason) + 1}\r\n\r\n${reason}\n`,
     () => socket.destroy(),
   );

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -6,8 +7,10 @@ import {
   LogController,
 } from 'fastify';
 import type { Logger } from 'pino';
+import { endAbandonedAnswers } from './abandoned-answers.ts';
+import { ConnectionLimit } from './connection-limit.ts';
 import type { HttpEvent } from './events.ts';
-import { LIMITS, refuseBadConnection } from './limits.ts';
+import { type BadConnection, badConnection, LIMITS, refuseConnection } from './limits.ts';
 import { answerErrorsInText, Refusal, refuse, toRefusal } from './refusal.ts';
 
 /** What every app is made of that machines talk to. */
@@ -29,6 +32,19 @@ export function createMachineApp(
   serverFactory?: FastifyServerFactory,
 ): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = logger;
+  const connections = new ConnectionLimit();
+  /** Of one address, each kind of trouble is told once a minute. */
+  const tellOf = ({ remoteAddress: address = 'unknown' }: Socket, { status, reason }: BadConnection) => {
+    const isRepeated = !connections.isNews(address, `${status}`, performance.now());
+    observe({
+      type: 'refused',
+      address,
+      route: 'connection',
+      status,
+      reason,
+      ...(isRepeated && { isRepeated }),
+    });
+  };
   const app = fastify({
     loggerInstance,
     // Requests are reported through `observe`, without their query.
@@ -44,11 +60,30 @@ export function createMachineApp(
     bodyLimit: LIMITS.bodyBytes,
     routerOptions: { maxParamLength: LIMITS.urlLength },
     forceCloseConnections: true,
-    clientErrorHandler: refuseBadConnection,
+    clientErrorHandler(error, socket) {
+      const bad = badConnection(error);
+      if (!bad) return void socket.destroy();
+      tellOf(socket, bad);
+      refuseConnection(socket, bad);
+    },
     frameworkErrors: (error, request, reply) => refuse(request, reply, toRefusal(error, request), observe),
     ...(serverFactory && { serverFactory }),
   });
 
+  app.server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? 'unknown';
+    const reason = connections.open(address);
+    if (reason === undefined) {
+      socket.once('close', () => connections.close(address));
+      return;
+    }
+    const bad = { status: 503, reason };
+    tellOf(socket, bad);
+    // On a connection that is to be encrypted nothing can be said before.
+    if (serverFactory) socket.destroy();
+    else refuseConnection(socket, bad);
+  });
+  endAbandonedAnswers(app.server);
   answerErrorsInText(app, observe);
 
   app.addHook('onRequest', async (request) => {

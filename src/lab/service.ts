@@ -33,8 +33,8 @@ export async function startService(
   const api = new ApiClient(localEndpoint({ path: adminSocket }));
   while (!(await api.isReady())) {
     if (ended || Date.now() > deadline) {
-      await service.stop();
       const problem = ended ? 'ended before it was ready' : `was not ready within ${READY_TIMEOUT / 1000} s`;
+      await service.stop();
       throw new Error(`the service ${problem}. It said:\n${lastLines(service.output(), 20)}`);
     }
     await pause(50);

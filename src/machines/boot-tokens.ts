@@ -136,6 +136,18 @@ export class BootTokens {
     };
   }
 
+  /** The clock was set: every token is good for as long as it would have been. `move` gives the new time of a moment. */
+  moveTimes(move: (time: number) => number): void {
+    for (const [mac, entries] of this.#machines) {
+      for (const entry of entries) {
+        const { expires, delivered } = entry.token;
+        const moved = Object.entries(delivered).map(([use, at]) => [use, move(at)]);
+        entry.token = { ...entry.token, expires: move(expires), delivered: Object.fromEntries(moved) };
+      }
+      this.#save(mac).catch(() => {});
+    }
+  }
+
   #mark(entry: Entry, use: TokenUse, at: number | undefined): void {
     const { [use]: _, ...others } = entry.token.delivered;
     entry.token = { ...entry.token, delivered: { ...others, ...(at !== undefined && { [use]: at }) } };

@@ -109,6 +109,11 @@ export class BootWatch {
     if (signs && !signs.stuck) this.#booting.add(mac);
   }
 
+  /** The clock was set by so many milliseconds: no boot was held up meanwhile. */
+  clockSet(by: number): void {
+    for (const [mac, signs] of this.#signs) this.#signs.set(mac, { ...signs, moved: signs.moved + by });
+  }
+
   forget(mac: Mac): void {
     this.#signs.delete(mac);
     this.#booting.delete(mac);

@@ -10,6 +10,8 @@ export const PATIENCE = 25_000;
 const KERNEL_PATIENCE = 60_000;
 /** An operating system on its way: services, image downloads, the kubelet. */
 const SYSTEM_PATIENCE = 300_000;
+/** A file on its way by TFTP, of which only beginning and end are told. One that stands still is broken off after a minute. */
+const TRANSFER_PATIENCE = 300_000;
 /** What the cause is looked for in. */
 export interface Evidence {
   readonly boot: Boot;
@@ -38,6 +40,8 @@ export function diagnoseLoop(evidence: Evidence): Stuck | undefined {
 }
 
 function patience(stage: Stage, { signs, expected }: Evidence): number {
+  // Of the first file large packets may be what doesn't get through, which is soon to be told.
+  if (signs.fetching && stage !== 'ack') return TRANSFER_PATIENCE;
   switch (stage) {
     case 'document':
     case 'report':

@@ -1,4 +1,4 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { TftpEvent } from '../tftp/events.ts';
 import { TRANSFER_SECONDS } from './buckets.ts';
 
@@ -65,4 +65,16 @@ export function createTftpMetrics(registry: Registry): (event: TftpEvent) => voi
         break;
     }
   };
+}
+
+/** Registers `rackseed_tftp_transfers`: how many requests `running` says are being served. */
+export function createTftpGauge(registry: Registry, running: () => number): void {
+  new Gauge({
+    name: 'rackseed_tftp_transfers',
+    help: 'Read requests being served now, those whose client has fallen silent included',
+    registers: [registry],
+    collect() {
+      this.set(running());
+    },
+  });
 }

@@ -16,6 +16,8 @@ export interface AddressProbe {
    * can't be found out. Never rejects.
    */
   isInUse(address: Ipv4, mac: Mac, method: ProbeMethod): Promise<boolean>;
+  /** The interface is back, or another one: the sockets are closed, and opened again when they are needed. */
+  reset(): void;
   /** Closes the sockets. Whoever waits is told that nobody answered. */
   stop(): void;
 }
@@ -24,7 +26,7 @@ export interface AddressProbeOptions {
   readonly interface: string;
   /** Our address on it. */
   readonly address: Ipv4;
-  /** Called at most once for each method, with the reason in words, when it can't be used. */
+  /** Called once for each method, and again after a `reset`, with the reason in words, when it can't be used. */
   readonly onUnable: (reason: string) => void;
 }
 
@@ -93,6 +95,14 @@ export function createAddressProbe(options: AddressProbeOptions): AddressProbe {
     timer = undefined;
   };
 
+  const reset = () => {
+    clearInterval(timer);
+    timer = undefined;
+    for (const search of searches) end(search, false);
+    for (const method of methods.values()) method?.close();
+    methods.clear();
+  };
+
   return {
     isInUse(address, mac, name) {
       const method = stopped ? null : methodFor(name);
@@ -110,12 +120,10 @@ export function createAddressProbe(options: AddressProbeOptions): AddressProbe {
         timer ??= setInterval(look, PAUSE);
       });
     },
+    reset,
     stop() {
       stopped = true;
-      clearInterval(timer);
-      for (const search of searches) end(search, false);
-      for (const method of methods.values()) method?.close();
-      methods.clear();
+      reset();
     },
   };
 }

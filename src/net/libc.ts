@@ -22,6 +22,7 @@ const IPPROTO_ICMPV6 = 58;
 const ICMPV6_FILTER = 1;
 const MSG_DONTWAIT = 0x40;
 const MADV_HUGEPAGE = 14;
+const FALLOC_FL_KEEP_SIZE = 1;
 
 function load() {
   if (process.platform !== 'linux') {
@@ -42,6 +43,8 @@ function load() {
       'long sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t size)',
     ),
     close: libc.func('int close(int fd)'),
+    fallocate: libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)'),
+    posix_fallocate: libc.func('int posix_fallocate(int fd, int64_t offset, int64_t length)'),
     madvise: libc.func('int madvise(uint64_t address, size_t length, int advice)'),
   };
 }
@@ -189,4 +192,23 @@ export function describeSocket(
  */
 export function wantHugePages(address: number, length: number): boolean {
   return libc().madvise(address, length, MADV_HUGEPAGE) === 0;
+}
+
+/**
+ * Makes sure that the first `length` bytes of an open file have their blocks on the disk; what they hold stays. Throws an
+ * Error with the system's words when there is no room.
+ */
+export function allocateBlocks(fd: number, length: number): void {
+  const errno: number = libc().posix_fallocate(fd, 0, length);
+  if (errno !== 0) throw new Error(`posix_fallocate: ${getSystemErrorName(-errno)}`);
+}
+
+/**
+ * Sets aside disk blocks for the first `length` bytes of an open file, beyond its end too; what it holds and how long it is
+ * stay. On a file system that can't do so nothing happens. Throws SystemCallError when there is no room.
+ */
+export function reserveBlocks(fd: number, length: number): void {
+  if (libc().fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, length) === 0) return;
+  const error = new SystemCallError('fallocate');
+  if (error.code !== 'EOPNOTSUPP') throw error;
 }

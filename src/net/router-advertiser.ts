@@ -13,6 +13,8 @@ export interface RouterAdvertiser {
 export interface RouterAdvertiserOptions {
   /** Advertisements leave by this interface only. */
   readonly interface: string;
+  /** Told of the socket that is tied to the interface. */
+  readonly onTied?: (fd: number) => void;
   /** Called at most once, with the reason in words, when advertisements can't be sent. */
   readonly onUnable: (reason: string) => void;
 }
@@ -49,6 +51,7 @@ export function openRouterAdvertiser(options: RouterAdvertiserOptions): RouterAd
       closeDescriptor(fd);
       throw error;
     }
+    options.onTied?.(fd);
     const send: Send = (message, address) => sendIcmpv6(fd, message, address);
     const onUnable = (error: unknown) => options.onUnable(whyNotSent(error, options.interface));
     const advertiser = createRouterAdvertiser(send, onUnable);

@@ -32,6 +32,8 @@ export interface UdpSocketOptions {
   readonly receiveBuffer: number;
   /** Sockets from systemd; those with the right address and port are used instead of new ones. */
   readonly inherited?: readonly InheritedSocket[];
+  /** Told of each socket that is tied to the interface, when all went well. */
+  readonly onTied?: (fd: number) => void;
 }
 
 /**
@@ -80,11 +82,13 @@ async function opening<Result>(
   task: (open: Open) => Promise<Result>,
 ): Promise<Result> {
   const opened: number[] = [];
+  const tied: number[] = [];
   const open: Open = (address, prepare) => {
     const given = findInherited(options.inherited ?? [], 'udp', address, options.port);
     const fd = given ?? openUdp();
     if (given === undefined) opened.push(fd);
     requireDevice(fd, options.interface);
+    tied.push(fd);
     setReceiveBuffer(fd, options.receiveBuffer);
     if (given !== undefined) return fd;
     prepare(fd);
@@ -92,7 +96,9 @@ async function opening<Result>(
     return fd;
   };
   try {
-    return await task(open);
+    const result = await task(open);
+    for (const fd of tied) options.onTied?.(fd);
+    return result;
   } catch (error) {
     for (const fd of opened) closeDescriptor(fd);
     throw explain(error, options);
@@ -120,6 +126,8 @@ function literalOnly(
 /** Hands a bound descriptor to Node, which reads from it from now on and closes it. */
 async function adoptUdp(fd: number): Promise<Socket> {
   const socket = createSocket({ type: 'udp4', lookup: literalOnly });
+  // What the kernel reports is of one datagram, or of an interface that is looked after elsewhere: no reason to end.
+  socket.on('error', () => {});
   const listening = once(socket, 'listening');
   socket.bind({ fd });
   await listening;

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Database, open } from 'lmdb';
 import type { ApiTokenRecord } from '../api-tokens/token.ts';
@@ -14,7 +15,9 @@ import type { Boot, SeenMachine } from '../machines/machine.ts';
 import { readMachine, type StagesOnly } from '../machines/record.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
+import { allocateFile, fileAt, fileNow, keepReserve, tryToWrite } from './disk.ts';
 import type { Store } from './store.ts';
+import { type Write, Writes } from './writes.ts';
 
 /** A lease on disk; its address is the key. `expires` is null for a lease that never ends. */
 interface LeaseRecord {
@@ -22,33 +25,110 @@ interface LeaseRecord {
   readonly expires: number | null;
 }
 
+/** Changes after which it is looked whether there is still room for as many. */
+const CHECKED_AFTER = 100;
+/** How often it is looked whether the store is still where it was, milliseconds. */
+const LOOK = 1_000;
+
 /**
- * Opens the store in `directory`, which is made if need be. Changes of one turn of the event loop, and those that come in
- * while the disk is busy, share one transaction and one fsync.
- * Throws an Error that names the directory when it can't be written.
+ * Opens the store in `directory`, which is made if need be. Changes that come in while the disk is busy share one
+ * transaction and one fsync. While the disk can't be written, changes are refused and those that nobody waits for are made
+ * when it is good again; a folder that has vanished is then made anew.
+ * Throws an Error that names the directory when it can't be opened.
+ * @param onFailing told once when changes can't be written any more, and again when the reason is another one
+ * @param onWorking told once, in words, when they can be written again
  */
-export function openLmdbStore(directory: string, onError: (error: Error) => void): Store {
-  let root: ReturnType<typeof open>;
-  try {
+export function openLmdbStore(
+  directory: string,
+  onFailing: (error: Error) => void,
+  onWorking: (detail: string) => void = () => {},
+): Store {
+  const file = join(directory, 'data.mdb');
+  let { root, db } = openDatabases(directory);
+  let own = fileNow(file);
+
+  /** Copies what the vanished file had, which is still there for who has it open. */
+  const writeAnew = async () => {
+    const old = root;
     mkdirSync(directory, { recursive: true, mode: 0o750 });
-    // Without overlappingSync a commit is on disk when its promise resolves, not just in the page cache.
-    root = open({ path: directory, overlappingSync: false, maxDbs: 32 });
-  } catch (error) {
-    throw new Error(`the store in ${directory} can't be opened: ${(error as Error).message}`);
-  }
-  const leases: Database<LeaseRecord, number> = root.openDB({ name: 'leases' });
-  const machines: Database<SeenMachine | StagesOnly, Mac> = root.openDB({ name: 'machines' });
-  const boots: Database<Boot, [mac: Mac, number: number]> = root.openDB({ name: 'boots' });
-  const decisions: Database<DecisionRecord, Mac> = root.openDB({ name: 'decisions' });
-  const indexes: Database<number, [profile: string, mac: Mac]> = root.openDB({ name: 'indexes' });
-  const bootTokens: Database<readonly BootToken[], Mac> = root.openDB({ name: 'boot-tokens' });
-  const apiTokens: Database<ApiTokenRecord, string> = root.openDB({ name: 'api-tokens' });
-  const webhooks: Database<number, string> = root.openDB({ name: 'webhooks' });
-  const report = (error: unknown) => onError(error instanceof Error ? error : new Error(String(error)));
+    const copy = await mkdtemp(join(directory, '.new-'));
+    try {
+      await old.backup(copy, false);
+      await rename(join(copy, 'data.mdb'), file);
+    } finally {
+      await rm(copy, { recursive: true, force: true });
+    }
+    ({ root, db } = openDatabases(directory));
+    own = fileNow(file);
+    await old.close();
+  };
+  const writes = new Writes({
+    async mend() {
+      const found = await fileAt(file);
+      if (found === undefined) await writeAnew();
+      else if (found !== own) throw new Error(REPLACED);
+      reserve();
+      await tryToWrite(directory);
+    },
+    onFailing: (reason) =>
+      onFailing(new Error(`the store in ${directory} can't be written: ${reason}. ${MEANING}`)),
+    onWorking: () =>
+      onWorking(`the store in ${directory} can be written again, and nothing is missing from it`),
+  });
+  /**
+   * LMDB must never find the disk full: its binding then writes beyond its own memory, which sooner or later ends the
+   * process. So there are always blocks for the next changes on the disk already.
+   */
+  const reserve = () => {
+    const { lastPageNumber, pageSize } = root.getStats() as { lastPageNumber: number; pageSize: number };
+    keepReserve(file, (lastPageNumber + 1) * pageSize);
+  };
+  const reserveOrFail = () => {
+    try {
+      reserve();
+    } catch (error) {
+      writes.failBy(error);
+    }
+  };
+  const look = async () => {
+    const found = await fileAt(file).catch((error: Error) => error);
+    if (found instanceof Error) writes.fail(found.message);
+    else if (found !== own) writes.fail(found === undefined ? VANISHED : REPLACED);
+    else reserveOrFail();
+  };
+  const looking = setInterval(() => void look(), LOOK).unref();
+
+  let made = 0;
+  const make = (write: Write) => {
+    made += 1;
+    if (made % CHECKED_AFTER === 0) reserveOrFail();
+    return writes.make(write);
+  };
+  // Nobody can be told before this function has returned.
+  queueMicrotask(reserveOrFail);
+
+  /** Makes a change that somebody waits for, who is told when it can't be made. */
+  const now = (key: Key, run: () => Promise<unknown>) => make({ key: key.join('/'), run, isKept: false });
+  /** Makes a change sooner or later. Resolves when it is made or can't be made now. */
+  const later = (key: Key, run: () => Promise<unknown>) =>
+    make({ key: key.join('/'), run, isKept: true }).catch(() => {});
+
+  const journal = (name: 'journal' | 'changes'): JournalStore => ({
+    *all() {
+      for (const { value } of db[name].getRange()) yield value;
+    },
+    async append(added, first) {
+      const written = added.map((event) => later([name, event.id], () => db[name].put(event.id, event)));
+      for (const id of [...db[name].getKeys({ end: first })]) {
+        void later([name, id], () => db[name].remove(id));
+      }
+      await Promise.all(written);
+    },
+  });
 
   return {
     *leases(): Iterable<Lease> {
-      for (const { key, value } of leases.getRange()) {
+      for (const { key, value } of db.leases.getRange()) {
         yield {
           address: key as Ipv4,
           mac: value.mac ?? undefined,
@@ -57,104 +137,150 @@ export function openLmdbStore(directory: string, onError: (error: Error) => void
       }
     },
 
-    async commit({ lease, left }: LeaseChange): Promise<void> {
-      if (left !== undefined) leases.remove(left).catch(report);
-      await leases.put(lease.address, {
-        mac: lease.mac ?? null,
-        expires: Number.isFinite(lease.expires) ? lease.expires : null,
-      });
+    async commit({ lease, left, renewal }: LeaseChange): Promise<void> {
+      const { address, mac, expires } = lease;
+      const record = { mac: mac ?? null, expires: Number.isFinite(expires) ? expires : null };
+      const write = {
+        key: `leases/${address}`,
+        run: () => db.leases.put(address, record),
+        // A renewal is granted whether it is written down or not.
+        isKept: renewal,
+      };
+      if (left !== undefined) void later(['leases', left], () => db.leases.remove(left));
+      await make(write);
     },
 
     *machines(): Iterable<SeenMachine> {
-      for (const { value } of machines.getRange()) yield readMachine(value);
+      for (const { value } of db.machines.getRange()) yield readMachine(value);
     },
 
     saveMachine(machine: SeenMachine): void {
-      machines.put(machine.mac, machine).catch(report);
+      void later(['machines', machine.mac], () => db.machines.put(machine.mac, machine));
     },
 
     removeMachine(mac: Mac): void {
-      machines.remove(mac).catch(report);
+      void later(['machines', mac], () => db.machines.remove(mac));
     },
 
-    boots: (mac) => [...boots.getRange(keysOf(mac))].map(({ value }) => value),
+    boots: (mac) => [...db.boots.getRange(keysOf(mac))].map(({ value }) => value),
 
     saveBoot(mac: Mac, boot: Boot): void {
-      boots.put([mac, boot.number], boot).catch(report);
-      const old = [...boots.getKeys({ ...keysOf(mac), offset: KEPT_BOOTS - 1 })];
-      for (const key of old) if (key[1] !== boot.number) boots.remove(key).catch(report);
+      void later(['boots', mac, boot.number], () => db.boots.put([mac, boot.number], boot));
+      const old = [...db.boots.getKeys({ ...keysOf(mac), offset: KEPT_BOOTS - 1 })];
+      for (const key of old) {
+        if (key[1] !== boot.number) void later(['boots', ...key], () => db.boots.remove(key));
+      }
     },
 
     removeBoots(mac: Mac): void {
-      for (const key of [...boots.getKeys(keysOf(mac, false))]) boots.remove(key).catch(report);
+      for (const key of [...db.boots.getKeys(keysOf(mac, false))]) {
+        void later(['boots', ...key], () => db.boots.remove(key));
+      }
     },
 
     *decisions(): Iterable<DecisionRecord> {
-      for (const { value } of decisions.getRange()) yield value;
+      for (const { value } of db.decisions.getRange()) yield value;
     },
 
-    async saveDecision(decision: DecisionRecord): Promise<void> {
-      await decisions.put(decision.mac, decision);
-    },
+    saveDecision: (decision: DecisionRecord) =>
+      now(['decisions', decision.mac], () => db.decisions.put(decision.mac, decision)),
 
-    async removeDecision(mac: Mac): Promise<void> {
-      await decisions.remove(mac);
-    },
+    removeDecision: (mac: Mac) => now(['decisions', mac], () => db.decisions.remove(mac)),
 
-    events: openJournal(root.openDB({ name: 'journal' }), report),
-    changes: openJournal(root.openDB({ name: 'changes' }), report),
+    events: journal('journal'),
+    changes: journal('changes'),
 
     *indexes(): Iterable<MachineIndex> {
-      for (const { key, value } of indexes.getRange()) {
+      for (const { key, value } of db.indexes.getRange()) {
         const [profile, mac] = key;
         yield { profile, mac, index: value };
       }
     },
 
     saveIndex({ profile, mac, index }: MachineIndex): void {
-      indexes.put([profile, mac], index).catch(report);
+      void later(['indexes', profile, mac], () => db.indexes.put([profile, mac], index));
     },
 
     removeIndex({ profile, mac }: MachineIndex): void {
-      indexes.remove([profile, mac]).catch(report);
+      void later(['indexes', profile, mac], () => db.indexes.remove([profile, mac]));
     },
 
     *bootTokens(): Iterable<MachineTokens> {
-      for (const { key, value } of bootTokens.getRange()) yield { mac: key, tokens: value };
+      for (const { key, value } of db.bootTokens.getRange()) yield { mac: key, tokens: value };
     },
 
-    async saveBootTokens({ mac, tokens }: MachineTokens): Promise<void> {
-      await bootTokens.put(mac, tokens).catch((error: unknown) => {
-        report(error);
-        throw error;
-      });
-    },
+    saveBootTokens: ({ mac, tokens }: MachineTokens) =>
+      make({ key: `boot-tokens/${mac}`, run: () => db.bootTokens.put(mac, tokens), isKept: true }),
 
     removeBootTokens(mac: Mac): void {
-      bootTokens.remove(mac).catch(report);
+      void later(['boot-tokens', mac], () => db.bootTokens.remove(mac));
     },
 
     *apiTokens(): Iterable<ApiTokenRecord> {
-      for (const { value } of apiTokens.getRange()) yield value;
+      for (const { value } of db.apiTokens.getRange()) yield value;
     },
 
-    async saveApiToken(record: ApiTokenRecord): Promise<void> {
-      await apiTokens.put(record.name, record);
-    },
+    saveApiToken: (record: ApiTokenRecord) =>
+      now(['api-tokens', record.name], () => db.apiTokens.put(record.name, record)),
 
-    async removeApiToken(name: string): Promise<void> {
-      await apiTokens.remove(name);
-    },
+    removeApiToken: (name: string) => now(['api-tokens', name], () => db.apiTokens.remove(name)),
 
     webhooks: {
-      keys: () => webhooks.getKeys(),
-      get: (key) => webhooks.get(key),
-      save: (key, id) => void webhooks.put(key, id).catch(report),
-      remove: (key) => void webhooks.remove(key).catch(report),
+      keys: () => db.webhooks.getKeys(),
+      get: (key) => db.webhooks.get(key),
+      save: (key, id) => void later(['webhooks', key], () => db.webhooks.put(key, id)),
+      remove: (key) => void later(['webhooks', key], () => db.webhooks.remove(key)),
     },
 
-    close: () => root.close(),
+    async close() {
+      clearInterval(looking);
+      writes.close();
+      await root.close();
+    },
   };
+}
+
+/** A database's name and the key in it. */
+type Key = readonly (string | number)[];
+
+const MEANING =
+  'Machines that have an address keep it and boot; no other machine gets one, and no change is taken, until it can';
+const VANISHED = 'its folder has vanished';
+const REPLACED = 'another store was put in its place; restart rackseed to use that one';
+
+/** Opens all databases in `directory`. Throws an Error that names it. */
+function openDatabases(directory: string) {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o750 });
+    const lock = join(directory, 'lock.mdb');
+    allocateFile(lock);
+    const root = open({
+      path: directory,
+      // Without it, a commit is on disk when its promise resolves, not just in the page cache.
+      overlappingSync: false,
+      // With it, a transaction that fails leaves a promise rejected that nobody can get at, which ends the process.
+      eventTurnBatching: false,
+      maxDbs: 32,
+    });
+    allocateFile(lock);
+    const leases: Database<LeaseRecord, number> = root.openDB({ name: 'leases' });
+    const machines: Database<SeenMachine | StagesOnly, Mac> = root.openDB({ name: 'machines' });
+    const boots: Database<Boot, [mac: Mac, number: number]> = root.openDB({ name: 'boots' });
+    const decisions: Database<DecisionRecord, Mac> = root.openDB({ name: 'decisions' });
+    const indexes: Database<number, [profile: string, mac: Mac]> = root.openDB({ name: 'indexes' });
+    const bootTokens: Database<readonly BootToken[], Mac> = root.openDB({ name: 'boot-tokens' });
+    const apiTokens: Database<ApiTokenRecord, string> = root.openDB({ name: 'api-tokens' });
+    const webhooks: Database<number, string> = root.openDB({ name: 'webhooks' });
+    const journal: Database<JournalEvent, number> = root.openDB({ name: 'journal' });
+    const changes: Database<JournalEvent, number> = root.openDB({ name: 'changes' });
+    const db = {
+      ...{ leases, machines, boots, decisions, indexes },
+      ...{ bootTokens, apiTokens, webhooks, journal, changes },
+    };
+    return { root, db };
+  } catch (error) {
+    throw new Error(`the store in ${directory} can't be opened: ${(error as Error).message}`);
+  }
 }
 
 /** Boots kept of each machine besides the one going on. */
@@ -167,19 +293,6 @@ function keysOf(mac: Mac, newestFirst = true) {
     [mac, Number.MAX_SAFE_INTEGER],
   ];
   return newestFirst ? { start: last, end: first, reverse: true } : { start: first, end: last };
-}
-
-function openJournal(events: Database<JournalEvent, number>, report: (error: unknown) => void): JournalStore {
-  return {
-    *all() {
-      for (const { value } of events.getRange()) yield value;
-    },
-    async append(added, first) {
-      const written = added.map((event) => events.put(event.id, event).catch(report));
-      for (const id of [...events.getKeys({ end: first })]) events.remove(id).catch(report);
-      await Promise.all(written);
-    },
-  };
 }
 
 /** The indexes in the store of `directory` while no service has it open; none when there is no store that can be read. */

@@ -24,6 +24,8 @@ export interface SyslogReceiverOptions {
   readonly address: Ipv4;
   /** Sockets from systemd; the one with the right address and port is used instead of a new one. */
   readonly inherited: readonly InheritedSocket[];
+  /** Told of the socket, which is tied to the interface. */
+  readonly onTied?: (fd: number) => void;
   /** Who has an address now, milliseconds since the epoch. */
   readonly holder: (address: Ipv4, now: number) => Mac | undefined;
   /** A number that is another one in each boot of a machine. */

@@ -1,4 +1,4 @@
-import type { Datagram, DatagramSender, Endpoint } from '../net/datagrams.ts';
+import { type Datagram, type DatagramSender, type Endpoint, portOfEndpoint } from '../net/datagrams.ts';
 import type { TftpEvent, TftpFailure, TftpPeer } from './events.ts';
 import type { Contents } from './messages.ts';
 import { escapeBytes } from './name.ts';
@@ -63,7 +63,8 @@ export class Session {
     const packet = parsePacket(bytes);
     if (sender !== this.#options.endpoint) {
       // RFC 1350 §4: tell the stranger, and carry on. An ERROR is never answered, so that two peers can't loop.
-      if (packet && packet.opcode !== Opcode.ERROR) {
+      // Nothing can be sent to port 0.
+      if (packet && packet.opcode !== Opcode.ERROR && portOfEndpoint(sender) !== 0) {
         this.#options.sender.send(this.#options.socket, sender, WRONG_TRANSFER);
       }
       return;

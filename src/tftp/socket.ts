@@ -1,3 +1,4 @@
+import { portHolder } from '../net/holder.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import { bindAddress, closeDescriptor, openUdp, SystemCallError } from '../net/libc.ts';
 
@@ -15,13 +16,14 @@ export function openUdpSocket(address: Ipv4, port: number): number {
 
 /** Says in words why the port for requests can't be had. */
 export function explainListen(error: unknown, address: string, port: number): Error {
-  return new Error(`TFTP can't listen on ${address} port ${port}: ${explain(error, port)}`, { cause: error });
+  const place = `UDP port ${port} (TFTP) on ${address}`;
+  return new Error(`cannot listen on ${place}: ${explain(error, port)}`, { cause: error });
 }
 
 function explain(error: unknown, port: number): string {
   switch (error instanceof SystemCallError ? error.code : undefined) {
     case 'EADDRINUSE':
-      return `another program has the port; stop it first ("ss -ulpn sport = :${port}" names it)`;
+      return `${portHolder('udp', port) ?? 'another process'} already does; stop it first`;
     case 'EACCES':
       return 'a port below 1024 needs root or the capability CAP_NET_BIND_SERVICE';
     case 'EADDRNOTAVAIL':

@@ -110,6 +110,8 @@ function refused(tracking: Tracking, event: Extract<HttpEvent, { type: 'refused'
   const detail = `HTTP ${status} to ${address}: ${reason}`;
   if (tracking.hasTimeline(mac)) tracking.note(mac, 'refusal', detail, now);
   else tracking.parts.warn(`${mac}: ${detail}`);
+  // It says more about the connection than about what the machine wanted.
+  if (route === 'connection') return;
   const isFile = route.startsWith('/assets') || route.startsWith('/firmware');
   tracking.parts.watch.note(mac, isFile ? { missing: reason } : { forbidden: reason }, now);
 }

@@ -60,8 +60,9 @@ function asset(tracking: Tracking, event: TransferEvent, now: number): void {
   const machine = tracking.machineAt(address);
   const { watch } = tracking.parts;
   if (event.type === 'started') {
-    if (machine) watch.note(machine.mac, { fetching: { file: event.file, size: event.size } }, now);
-    if (machine) watch.moved(machine.mac, now);
+    if (!machine) return;
+    watch.moved(machine.mac, now);
+    watch.note(machine.mac, { fetching: { file: event.file, size: event.size } }, now);
     return;
   }
   const { bytes } = event;
@@ -69,6 +70,7 @@ function asset(tracking: Tracking, event: TransferEvent, now: number): void {
   const fetching = machine && watch.signs(machine.mac)?.fetching;
   const size = !complete && fetching?.file === event.file ? fetching.size : bytes;
   const milliseconds = complete ? event.milliseconds : 0;
+  if (machine) watch.note(machine.mac, { fetching: undefined }, now);
   trackAsset(tracking, { address, path: `/${event.file}`, bytes, size, complete, milliseconds }, now);
 }
 

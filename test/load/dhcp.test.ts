@@ -32,6 +32,18 @@ test('perfdhcp completes 2,000 exchanges a second for ten seconds without a drop
   t.true(acks > 15_000, `${acks} exchanges`);
 });
 
+test('an avalanche of 1,000 machines that all ask at once ends with an address for each of them', async (t) => {
+  const { service, perfdhcp } = await bigRack(t);
+  const load = await startFor(t, perfdhcp('--scenario', 'avalanche', '-R', '1000'));
+  await enlargeReceiveBuffer(load.pid, 'perfdhcp', 16 * 1024 * 1024);
+  const { stdout } = await load.exited;
+  const received = [...stdout.matchAll(/^received(?: packets)?: (\d+)/gm)].map((match) => Number(match[1]));
+  t.deepEqual(received, [1000, 1000], stdout);
+  const held = await readLeases(service);
+  t.is(held.size, 1000);
+  t.is(new Set(held.values()).size, 1000);
+});
+
 test('after kill -9 under load, every acknowledged lease is still held by the machine that got it', async (t) => {
   const { service, inClient, perfdhcp } = await bigRack(t);
   const capture = join(service.directory, 'client.pcap');

@@ -41,15 +41,13 @@ export interface TestService {
   restart(): Promise<void>;
 }
 
-/** Starts the service for the length of a test. The network is called kubernetes1, unknown machines boot. */
-export async function serviceFor(
-  t: ExecutionContext,
-  namespace: Namespace,
-  settings: ServiceSettings = {},
-): Promise<TestService> {
+/**
+ * Writes down what a service needs, for the length of a test, and gives the folder: its configuration is in config/, its
+ * admin socket is to be admin.sock. The network is called kubernetes1, unknown machines boot.
+ */
+export async function configurationFor(t: ExecutionContext, settings: ServiceSettings = {}): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'rackseed-test-'));
   t.teardown(() => rm(directory, { recursive: true, force: true }));
-  const socketPath = join(directory, 'admin.sock');
   const config = join(directory, 'config');
   await mkdir(join(directory, 'assets/lab'), { recursive: true });
   await mkdir(join(directory, 'firmware'));
@@ -74,7 +72,7 @@ export async function serviceFor(
     default_profile: 'worker',
     assets: { directory: join(directory, 'assets') },
     firmware: { directory: join(directory, 'firmware') },
-    admin: { listen: `unix:${socketPath}` },
+    admin: { listen: `unix:${join(directory, 'admin.sock')}` },
     store: { lmdb: join(directory, 'store') },
     ...settings.top,
   };
@@ -85,7 +83,18 @@ export async function serviceFor(
   await writeFile(join(config, 'rackseed.yaml'), dump(rackseed));
   await writeFile(join(config, 'profiles/worker.yaml'), dump(profile));
   await writeFile(join(config, 'machines/machines.yaml'), dump({ machines: settings.machines ?? [] }));
+  return directory;
+}
 
+/** Starts the service for the length of a test, with the configuration of `configurationFor`. */
+export async function serviceFor(
+  t: ExecutionContext,
+  namespace: Namespace,
+  settings: ServiceSettings = {},
+): Promise<TestService> {
+  const directory = await configurationFor(t, settings);
+  const socketPath = join(directory, 'admin.sock');
+  const config = join(directory, 'config');
   const start = () => startService(namespace, config, socketPath, settings.options);
   const service: TestService = {
     directory,

@@ -198,4 +198,21 @@ test('tokens are cut out of texts for logs', async (t) => {
     withoutTokens(`nothing at "/nocloud/52-54/${text}/x?token=${text}"`),
     'nothing at "/nocloud/52-54/…/x?token=…"',
   );
+  // cloud-init puts its files' names right behind a URL that has no slash at its end.
+  t.is(withoutTokens(`nothing at "/nocloud/52-54/${text}user-data"`), 'nothing at "/nocloud/52-54/…"');
+});
+
+test('when the clock is set, tokens are good, and count as delivered, for as long as they would have been', async (t) => {
+  const { tokens, reopen } = tokensOver();
+  const day = 24 * 3_600_000;
+  const text = await tokens.issue(MAC, ADDRESS, 'http', NOW);
+  const used = await tokens.issue(MAC, ADDRESS, 'http', NOW);
+  await deliver(tokens, used, NOW);
+  tokens.moveTimes((time) => time + day);
+  for (const those of [tokens, reopen()]) {
+    t.is(faultOf(those, text, NOW + day + LIFETIME), undefined);
+    t.is(faultOf(those, text, NOW + day + LIFETIME + 1), 'expired');
+    t.is(faultOf(those, used, NOW + day + REPEAT_TIME), undefined);
+    t.is(faultOf(those, used, NOW + day + REPEAT_TIME + 1), 'used');
+  }
 });

@@ -68,3 +68,11 @@ test('secs are told unless they are zero', (t) => {
   t.is(describeClient(request({ type: 'discover', secs: 14 })).secs, 14);
   t.false('secs' in describeClient(request({ type: 'discover' })));
 });
+
+test('of options that are longer than one can be, no more is kept than of one', (t) => {
+  const pieces = (code: number) => Array.from({ length: 8 }, () => [code, Buffer.alloc(250, 'A')] as const);
+  const codes = [OPTION.vendorClass, OPTION.userClass, OPTION.hostName, OPTION.clientArchitecture];
+  const { vendorClass, userClass, hostname, architectures } = describe(...codes.flatMap(pieces));
+  t.deepEqual([vendorClass?.length, userClass?.length, hostname?.length], [255, 255, 255]);
+  t.is(architectures.length, 8);
+});

@@ -210,3 +210,57 @@ test('an offer is kept for its machine until it takes the one of another server'
   table.withdrawOffer(machine(1));
   t.false(table.isOffered(machine(1), address));
 });
+
+test('a lease that could not be written down is taken back, and its address is free for anybody', (t) => {
+  const table = new LeaseTable(plan('10.0.0.1-10.0.0.1'));
+  const address = table.offer(machine(1), undefined, 0) as Ipv4;
+  const { lease } = table.claim(machine(1), address, HOUR);
+  table.takeBack(lease);
+  t.is(table.leaseOf(machine(1)), undefined);
+  t.is(table.offer(machine(2), undefined, 0), address);
+});
+
+test('a lease that something has happened to since is not taken back', (t) => {
+  const table = new LeaseTable(plan('10.0.0.1-10.0.0.1'));
+  const address = table.offer(machine(1), undefined, 0) as Ipv4;
+  const { lease } = table.claim(machine(1), address, HOUR);
+  table.claim(machine(1), address, 2 * HOUR);
+  table.takeBack(lease);
+  t.is(table.holder(address, HOUR + 1), machine(1));
+});
+
+test('when the clock is set, leases, offers and quarantines last as long as they would have', (t) => {
+  const day = 24 * HOUR;
+  const table = new LeaseTable(plan('10.0.0.1-10.0.0.3'));
+  const leased = boot(table, machine(1), 0) as Ipv4;
+  const declined = table.offer(machine(2), undefined, 0) as Ipv4;
+  table.decline(machine(2), declined, 0, HOUR);
+  const offered = table.offer(machine(3), undefined, 0);
+  const moved = table.moveEnds((end) => end + day);
+  t.deepEqual(
+    moved.map(({ address, expires }) => [address, expires]),
+    [
+      [leased, day + HOUR],
+      [declined, day + HOUR],
+    ],
+  );
+  t.is(table.offer(machine(4), undefined, day + 1), undefined, 'all three are still taken');
+  t.is(table.offerOf(machine(3), day + 29_999), offered);
+  t.is(table.offer(machine(4), undefined, day + 30_001), offered, 'the offer ends when it would have');
+  t.is(table.holder(leased, day + HOUR - 1), machine(1));
+});
+
+test('an offer ends with the range that it was made from, or when its address is reserved for another machine', (t) => {
+  const table = new LeaseTable(plan('10.0.0.1-10.0.0.1'));
+  const offered = table.offer(machine(1), undefined, 0) as Ipv4;
+  t.is(offered, ip('10.0.0.1'));
+  table.replan(plan('10.0.0.1-10.0.0.9'));
+  t.true(table.isOffered(machine(1), offered), 'it stays while the address is there');
+  table.replan(plan('10.0.0.1-10.0.0.9', [[machine(2), offered]]));
+  t.false(table.isOffered(machine(1), offered));
+  t.false(table.isAvailable(machine(1), offered, 1));
+  const next = table.offer(machine(1), undefined, 1) as Ipv4;
+  table.replan(plan('10.0.7.1-10.0.7.1'));
+  t.false(table.isAvailable(machine(1), next, 2));
+  t.is(table.offer(machine(1), undefined, 2), ip('10.0.7.1'));
+});

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { DhcpLink, DhcpNetwork, DhcpSubnet } from '../../src/dhcp/network.ts';
 import { OPTION } from '../../src/dhcp/options.ts';
+import { wantsSourcePort } from '../../src/dhcp/relay.ts';
 import { DhcpResponder } from '../../src/dhcp/responder.ts';
 import { formatIpv4, parseCidr, parseRange, type Subnet } from '../../src/net/ipv4.ts';
 import { address, decoded, ip, machine, type RequestFields, request, testNetwork } from '../support/dhcp.ts';
@@ -123,6 +124,18 @@ test('a relayed reply goes to port 67 of the relay agent, with its option 82 ver
   });
 });
 
+for (const [what, fields, expected] of [
+  ['says so', { giaddr: '10.1.0.1', options: [relayInformation([19, []])] }, true],
+  ['says so among others', { giaddr: '10.1.0.1', options: [relayInformation([1, [19, 0]], [19, []])] }, true],
+  ['says nothing', { giaddr: '10.1.0.1' }, false],
+  ['has 19 in another value', { giaddr: '10.1.0.1', options: [relayInformation([1, [19, 0]])] }, false],
+  ['is no relay agent, but a client', { options: [relayInformation([19, []])] }, false],
+] as const) {
+  test(`a relay agent that ${what} is ${expected ? '' : 'not '}answered at the port it sent from (RFC 8357)`, (t) => {
+    t.is(wantsSourcePort(request({ type: 'discover', ...fields })), expected);
+  });
+}
+
 test('an address comes with the mask, the router and the lease of its own subnet', (t) => {
   const { ask } = server();
   const answers = [1, 2].map((n) => ask({ type: 'discover', chaddr: machine(n), giaddr: '10.1.0.1' }));
@@ -224,4 +237,27 @@ test('leases on record are taken up by the wire they lie on, and others left alo
     lease('192.168.0.5', 3),
   ]);
   t.deepEqual([...responder.links.leases()].map(({ mac }) => mac).sort(), [machine(1), machine(3)]);
+});
+
+test('the address of a place is given on its own wire only, though the relay agents of others name the place alike', (t) => {
+  const place = ip('192.168.0.200');
+  const { plan } = testNetwork();
+  const network = testNetwork({ ...RELAYED, plan: { ...plan, places: new Set([place]) } });
+  const responder = new DhcpResponder(network, { answer: () => ({ place }) }, []);
+  const offered = (fields: RequestFields) => {
+    const outcome = responder.handle(request({ type: 'discover', ...fields }), false, NOW);
+    return outcome.type === 'reply' ? formatIpv4(outcome.address) : outcome.reason;
+  };
+  t.regex(offered({ giaddr: '10.2.0.1' }), /^10\.2\.0\./);
+  t.is(offered({ chaddr: machine(2) }), '192.168.0.200');
+});
+
+test('a reply with the longest relay agent information still fits into an Ethernet frame', (t) => {
+  const network = { ...RELAYED, options: new Map([[224, Buffer.alloc(1_300)]]) };
+  const fields = { type: 'discover', giaddr: '10.2.0.1' } as const;
+  const roomy = [OPTION.maxMessageSize, Uint8Array.of(0xff, 0xff)] as const;
+  const longest = [OPTION.relayAgentInformation, Buffer.alloc(255)] as const;
+  const { outcome, packet } = server(network).ask({ ...fields, options: [roomy, longest] });
+  t.true(outcome.type === 'reply' && outcome.datagram.bytes.length <= 1_472);
+  t.true(packet?.options.has(OPTION.leaseTime));
 });

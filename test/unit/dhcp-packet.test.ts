@@ -48,6 +48,13 @@ const malformed: readonly [string, Uint8Array, Malformed][] = [
   ['an option without a length', Buffer.concat([requestBytes().subarray(0, 240), Buffer.of(12)]), 'options'],
   ['a group address as sender', withChaddr('01005e000001'), 'chaddr'],
   ['no sender', withChaddr('000000000000'), 'chaddr'],
+  [
+    'relay agent information that is longer than one option',
+    requestBytes({
+      options: [200, 56].map((length) => [OPTION.relayAgentInformation, Buffer.alloc(length)]),
+    }),
+    'relay-information',
+  ],
 ];
 
 for (const [what, bytes, reason] of malformed) {
@@ -136,4 +143,16 @@ test('relay agent information is copied verbatim and comes last (RFC 3046 §2.2)
   t.deepEqual([...packet.options.keys()], [OPTION.router, OPTION.relayAgentInformation]);
   t.deepEqual(packet.options.get(OPTION.relayAgentInformation), information);
   t.is(formatIpv4(packet.giaddr), '192.168.0.253');
+});
+
+test('relay agent information leaves the client as much room as it has without', (t) => {
+  const router = Buffer.alloc(4);
+  const length = (options: readonly (readonly [number, Uint8Array])[]) => {
+    const sent = new Map([
+      [OPTION.router, router],
+      [OPTION.rootPath, Buffer.alloc(250)],
+    ]);
+    return encodeReply(reply({ request: request({ options }), options: sent, maximumLength: 548 })).length;
+  };
+  t.is(length([[OPTION.relayAgentInformation, Buffer.alloc(255)]]) - length([]), 257);
 });

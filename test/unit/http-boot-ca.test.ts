@@ -77,7 +77,7 @@ test('OpenSSL accepts a server’s certificate for its address and no other', as
   const folder = await folderFor(t);
   const ca = await openBootCa(folder, NOW);
   let certificate: IssuedCertificate | undefined;
-  const stop = await keepCertificate({
+  const { stop } = await keepCertificate({
     ca: async () => ca,
     address: ADDRESS,
     use: (issued) => {

@@ -57,3 +57,11 @@ test('a hundred thousand addresses cost no more memory than some thousand', (t) 
   t.true(limit.isNews('address 0', 'unknown', 1), 'it was forgotten');
   t.false(limit.isNews('address 99999', 'unknown', 1));
 });
+
+test('a clock that is set back refuses nobody for longer', (t) => {
+  const limit = new GuessLimit();
+  guess(limit, 10, 10 * MINUTE);
+  t.truthy(limit.block(ADDRESS, 10 * MINUTE + 10));
+  t.is(limit.block(ADDRESS, MINUTE), undefined);
+  t.true(limit.isNews(ADDRESS, 'unknown', MINUTE));
+});

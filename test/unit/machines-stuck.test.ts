@@ -279,6 +279,28 @@ test('a download that goes on is not stuck, however long it takes', (t) => {
   t.regex(rack.rack.machine(KNOWN)?.stuck?.cause ?? '', /^vmlinuz stands still at 23 %/);
 });
 
+test('a kernel on its way by TFTP is not stuck; when it breaks off, how far it came is told', (t) => {
+  const rack = testRack();
+  const machine = bootingMachine(rack);
+  toScript(machine);
+  const { client } = machine;
+  const file = 'assets/flatcar/1/vmlinuz';
+  rack.tracker.tftp({ type: 'started', client, file, size: 8_100_000 }, machine.tick());
+  machine.wait(120);
+  t.is(rack.rack.machine(KNOWN)?.state, 'booting');
+  const failed = {
+    type: 'failed',
+    client,
+    file,
+    reason: 'timeout',
+    detail: 'no ACK',
+    bytes: 810_000,
+  } as const;
+  rack.tracker.tftp(failed, machine.tick());
+  machine.wait(30);
+  t.regex(rack.rack.machine(KNOWN)?.stuck?.cause ?? '', /^vmlinuz broke off once after .* \(10 %\)/);
+});
+
 test('firmware that fetches its loader over and over is told as a chain loop at its third round', (t) => {
   const rack = testRack();
   const machine = bootingMachine(rack);
