@@ -10,6 +10,7 @@ import type { Leases } from './dhcp/links.ts';
 import { DhcpServer } from './dhcp/server.ts';
 import { dhcpNetwork } from './dhcp-network.ts';
 import { dhcpObserver } from './dhcp-observer.ts';
+import { acceptMore } from './http/acceptors.ts';
 import type { FileCache } from './http/file-cache.ts';
 import { createProvisioningApp } from './http/provisioning.ts';
 import type { Joiner } from './kubernetes/joiner.ts';
@@ -287,5 +288,8 @@ async function listen(
   const host = formatIpv4(address);
   // Node listens on the descriptor; host and port are for people.
   const listenTextResolver = () => `listening at ${scheme}://${host}:${port}`;
+  let stopAccepting = () => {};
+  app.addHook('preClose', async () => stopAccepting());
   await app.listen({ host, port, listenTextResolver, ...{ fd } });
+  stopAccepting = acceptMore(app.server, fd);
 }
