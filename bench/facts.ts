@@ -15,6 +15,10 @@ const VERSIONS: ReadonlyMap<string, { readonly argv: readonly string[]; readonly
     ['perfdhcp', { argv: ['perfdhcp', '-v'], pattern: /VERSION: (\S+)/ }],
     ['in.tftpd', { argv: ['in.tftpd', '--version'], pattern: /tftp-hpa ([^\s,]+)/ }],
     ['nginx', { argv: ['nginx', '-v'], pattern: /nginx\/(\S+)/ }],
+    ['atftp', { argv: ['atftp', '--version'], pattern: /atftp-(\S+)/ }],
+    ['wrk', { argv: ['wrk', '-v'], pattern: /wrk (?:debian\/)?(\S+)/ }],
+    ['tcpdump', { argv: ['tcpdump', '--version'], pattern: /version (\S+)/ }],
+    ['qemu-system-x86_64', { argv: ['qemu-system-x86_64', '--version'], pattern: /version (\S+)/ }],
     ['curl', { argv: ['curl', '--version'], pattern: /curl (\S+)/ }],
   ],
 );

@@ -1,34 +1,37 @@
 import type { Metric } from './benchmark.ts';
 import type { Fact } from './facts.ts';
 import type { Outcome, Standing } from './runner.ts';
-import { type Comparison, compare, median } from './summary.ts';
+import { compare, judge, median, type Verdict } from './summary.ts';
 
 /** The facts as two columns. */
 export function formatFacts(facts: readonly Fact[]): string {
   return formatColumns(facts.map((fact) => [...fact]));
 }
 
-/** One load as a table: a line for each contender with its medians, and rackseed's ratio to each peer if there are any. */
+/**
+ * One load as a table: a line for each contender with its medians, and rackseed's ratio to each peer if there are any. Below it
+ * the goals.
+ */
 export function formatOutcome(outcome: Outcome): string {
   const { scenario, standings } = outcome;
-  const comparisons = new Map(compare(outcome).map((comparison) => [comparison.peer, comparison]));
+  const ratios = new Map(compare(outcome).map(({ peer, ratio }) => [peer, ratio]));
   const repeated = standings.some(({ values }) => (values[0]?.length ?? 0) > 1);
-  const compared = standings.length > 1;
   const metrics = scenario.metrics.map(({ name }) => name);
   const header = [
     '',
     ...metrics,
     ...(repeated ? ['min–max'] : []),
-    ...(compared ? ['rackseed is', 'goal'] : []),
+    ...(standings.length > 1 ? ['rackseed is'] : []),
   ];
   const rows = standings.map((standing) => [
     standing.contender,
     ...scenario.metrics.map((metric, index) => format(median(standing.values[index] ?? []), metric)),
     ...(repeated ? [spread(standing, scenario.metrics[0])] : []),
-    ...(compared ? verdict(comparisons.get(standing.contender)) : []),
+    formatRatio(ratios.get(standing.contender)),
   ]);
   const table = formatColumns([header, ...rows], metrics.length + (repeated ? 1 : 0));
-  return `${scenario.title}\n${table.replace(/^/gm, '  ').trimEnd()}\n`;
+  const goals = judge(outcome).map((verdict) => `goal: ${formatVerdict(verdict)}\n`);
+  return `${scenario.title}\n${(table + goals.join('')).replace(/^/gm, '  ').trimEnd()}\n`;
 }
 
 /** Everything for programs: facts, and for every load and contender each metric's median and values. */
@@ -46,21 +49,24 @@ export function toJson(facts: readonly Fact[], outcomes: readonly Outcome[]): ob
           values: values[index] ?? [],
         })),
       })),
-      comparisons: compare(outcome).map((comparison) => ({ ...comparison, met: isMet(comparison) })),
+      comparisons: compare(outcome),
+      goals: judge(outcome).map(({ goal, reached, met }) => ({ ...goal, reached, met })),
     })),
   };
 }
 
-/** Undefined when there is no goal. */
-function isMet({ ratio, goal }: Comparison): boolean | undefined {
-  return goal === undefined ? undefined : ratio >= goal;
+/** `exchanges/s ≥ 1.3 × Kea: 1.52 ×, met` */
+function formatVerdict({ goal, metric, reached, met }: Verdict): string {
+  const sign = metric.better ? '≤' : '≥';
+  const wanted = `${goal.value.toLocaleString('en')}${goal.peer ? ` × ${goal.peer}` : ''}`;
+  const figure = goal.peer ? formatRatio(reached) : format(reached, metric);
+  return `${metric.name} ${sign} ${wanted}: ${figure}, ${met ? 'met' : 'not met'}`;
 }
 
-function verdict(comparison: Comparison | undefined): [ratio: string, goal: string] {
-  if (!comparison) return ['', ''];
-  const { ratio, goal } = comparison;
-  const told = Number.isFinite(ratio) ? `${ratio.toFixed(ratio < 10 ? 2 : 1)} ×` : '–';
-  return [told, goal === undefined ? '' : `≥ ${goal} ×: ${isMet(comparison) ? 'met' : 'not met'}`];
+/** Empty for the contender that the others are compared with. */
+function formatRatio(ratio: number | undefined): string {
+  if (ratio === undefined) return '';
+  return Number.isFinite(ratio) ? `${ratio.toFixed(ratio < 10 ? 2 : 1)} ×` : '–';
 }
 
 function spread({ values }: Standing, metric: Metric): string {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Server } from './benchmark.ts';
 
 /** What a server has used so far, with all the processes it started. */
 export interface Usage {
@@ -7,30 +8,34 @@ export interface Usage {
   readonly cpuSeconds: number;
   /** Resident memory in bytes; pages that processes share are counted in each. */
   readonly residentBytes: number;
+  /** The most that each process had resident so far, added up. */
+  readonly peakBytes: number;
 }
 
 /** Linux counts in hundredths of a second (USER_HZ), whatever its own clock does. */
 const TICKS_PER_SECOND = 100;
 
-/** Reads the usage of a process and its descendants from /proc. A process that has ended counts nothing. */
-export function usageOf(pid: number): Usage {
+/** Reads the usage of a server's processes and their descendants from /proc. A process that has ended counts nothing. */
+export function usageOf({ pids }: Pick<Server, 'pids'>): Usage {
   let cpuSeconds = 0;
   let residentBytes = 0;
-  for (const member of [pid, ...descendantsOf(pid)]) {
+  let peakBytes = 0;
+  for (const member of pids.flatMap((pid) => [pid, ...descendantsOf(pid)])) {
     const ticks = statOf(member)?.ticks ?? 0;
     cpuSeconds += ticks / TICKS_PER_SECOND;
-    residentBytes += residentOf(member);
+    residentBytes += memoryOf(member, 'VmRSS');
+    peakBytes += memoryOf(member, 'VmHWM');
   }
-  return { cpuSeconds, residentBytes };
+  return { cpuSeconds, residentBytes, peakBytes };
 }
 
 /** Waits until a server has worked off what is still queued: it uses next to no time any more, or `limit` ms are over. */
-export async function untilIdle(pid: number, limit: number): Promise<void> {
+export async function untilIdle(server: Pick<Server, 'pids'>, limit: number): Promise<void> {
   const deadline = performance.now() + limit;
-  let before = usageOf(pid).cpuSeconds;
+  let before = usageOf(server).cpuSeconds;
   for (;;) {
     await pause(100);
-    const now = usageOf(pid).cpuSeconds;
+    const now = usageOf(server).cpuSeconds;
     if (now - before < 0.025 || performance.now() > deadline) return;
     before = now;
   }
@@ -59,8 +64,11 @@ function statOf(pid: number): { parent: number; ticks: number } | undefined {
   return parent === undefined ? undefined : { parent, ticks: user + system + childUser + childSystem };
 }
 
-function residentOf(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
+/** proc(5), /proc/pid/status, in bytes. */
+function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const [, kibibytes = 0] =
+    new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readProc(`/proc/${pid}/status`)) ?? [];
+  return Number(kibibytes) * 1024;
 }
 
 /** Empty when the process is gone. */

@@ -52,6 +52,7 @@ export function logDhcp(logger: Logger, event: DhcpEvent): void {
   }
   const { client, request, detail } = event;
   if (event.type === 'answered') {
+    if (event.reply !== 'NAK' && !logger.isLevelEnabled('debug')) return;
     const fields = { mac: client.mac, request, reply: event.reply, address: formatIpv4(event.address) };
     if (event.reply === 'NAK') logger.info(fields, `${client.mac} ${request} refused: ${detail}`);
     else logger.debug(fields, 'DHCP answered');
@@ -128,9 +129,27 @@ export function logTftp(logger: Logger, event: TftpEvent): void {
     case 'crashed':
       logger.error(event.detail);
       break;
+    case 'dropped':
+      if (event.detail === undefined) logger.debug(event, 'TFTP');
+      else logTftpShortage(logger, event, event.detail);
+      break;
     default:
       logger.debug(event, 'TFTP');
   }
+}
+
+/** Thousands may ask in vain before there is room again, and all of them will be back. */
+function logTftpShortage(
+  logger: Logger,
+  { client, reason }: Extract<TftpEvent, { type: 'dropped' }>,
+  detail: string,
+): void {
+  sayOnce(logger, `TFTP ${reason}`, () =>
+    logger.warn(
+      { client: client.address, reason },
+      `TFTP to ${client.address} has to wait: ${detail}; clients like it ask again by themselves`,
+    ),
+  );
 }
 
 export function logHttp(logger: Logger, event: HttpEvent): void {

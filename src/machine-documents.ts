@@ -1,8 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AdmittedMachine } from './boot/plan.ts';
 import type { ConfigSource, Network } from './config/config.ts';
 import type { ProvisioningContext } from './http/context.ts';
 import { Refusal } from './http/refusal.ts';
 import type { Joiner } from './kubernetes/joiner.ts';
+import { createTurns } from './kubernetes/turns.ts';
 import type { MachineRegistry } from './machines/registry.ts';
 import type { Ipv4 } from './net/ipv4.ts';
 import type { Mac } from './net/mac.ts';
@@ -34,17 +36,22 @@ export function createMachineDocuments({
     const inventory = registry.get(identity.mac)?.inventory ?? {};
     return buildVariables({ identity, network, inventory, address: addressOf(identity.mac) });
   };
+  // One in each turn of the event loop: what else there is to do, DHCP above all, comes in between.
+  const turns = createTurns(1);
   return {
     fillArgs: (machine, network) => fillArgs(machine.profile, variables(machine, network)),
     async renderDocument(machine, network, request, delivery) {
       const { profile, entry } = machine;
       const join = needsJoin(profile, request) ? await joinFor(machine, joiner) : undefined;
-      return renderDocument(request, {
-        profile,
-        variables: variables(machine, network),
-        adoptDisk: entry.adoptDisk,
-        ...(join && { join }),
-        ...(delivery && { delivery }),
+      return turns(async () => {
+        await nextTurn();
+        return renderDocument(request, {
+          profile,
+          variables: variables(machine, network),
+          adoptDisk: entry.adoptDisk,
+          ...(join && { join }),
+          ...(delivery && { delivery }),
+        });
       });
     },
   };

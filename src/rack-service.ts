@@ -66,6 +66,8 @@ const MAX_STRANGERS = 4_000;
 const STRANGER_AGE = 3_600_000;
 /** How often what was learned about machines is written down, milliseconds. */
 const SAVE_INTERVAL = 250;
+/** Strangers written down in that time: most of a flood of them are forgotten before it is their turn. */
+const SAVED_STRANGERS = 100;
 /** How often boots are looked at for one that doesn't move, milliseconds. */
 const WATCH_INTERVAL = 2_000;
 
@@ -96,10 +98,12 @@ export function composeRack({
     isKept: (mac) => config().machines.has(mac) || decisions.get(mac) !== undefined,
     capacity: MAX_UNKNOWN_MACHINES + config().machines.size + decisions.size,
     strangers: MAX_STRANGERS,
-    onForgotten: (mac) => {
-      store.removeMachine(mac);
-      store.removeBoots(mac);
-      store.removeBootTokens(mac);
+    onForgotten: (mac, wasSaved) => {
+      if (wasSaved) {
+        store.removeMachine(mac);
+        store.removeBoots(mac);
+        store.removeBootTokens(mac);
+      }
       indexes.forget(mac);
       watch.forget(mac);
       timelines.forget(mac);
@@ -193,9 +197,9 @@ export function composeRack({
           if (notice) journal.publish(notice);
         },
       }),
-    /** Writes down what was learned since the last time. */
-    save() {
-      for (const machine of registry.takeChanged()) store.saveMachine(machine);
+    /** Writes down what was learned since the last time, of strangers no more than so many. */
+    save(strangers?: number) {
+      for (const machine of registry.takeChanged(strangers)) store.saveMachine(machine);
     },
     /** Looks for boots that don't move, and forgets strangers. */
     tick() {
@@ -260,7 +264,7 @@ export function openRack({
       logger.error({ err: error }, 'something about machines could not be told or written down'),
     now: Date.now,
   });
-  const saving = setInterval(() => parts.save(), SAVE_INTERVAL);
+  const saving = setInterval(() => parts.save(SAVED_STRANGERS), SAVE_INTERVAL);
   const watching = setInterval(() => parts.tick(), WATCH_INTERVAL);
   parts.announcer.touchAll();
   return {

@@ -53,6 +53,53 @@ export async function fetchFiles(
   return { bytes: clients * files * size, seconds };
 }
 
+/** What a crowd fetches. */
+export interface CrowdFetch {
+  readonly url: string;
+  /** Bytes in the file. */
+  readonly size: number;
+  /** The address of every client; each fetches the file once. */
+  readonly addresses: readonly string[];
+  /** Further options, as a curl configuration file has them: `tftp-blksize = 512`. */
+  readonly options: readonly string[];
+}
+
+/** curl processes that share a crowd. */
+const CROWD_PROCESSES = 4;
+
+/**
+ * Has many clients fetch a file to nowhere at the same time, a few processes for all of them: a process each would use more of
+ * the machine than the server does.
+ * @returns how many got it complete, and how long it took until the last was done
+ */
+export async function fetchByCrowd(
+  from: Namespace,
+  { url, size, addresses, options }: CrowdFetch,
+  signal: AbortSignal,
+): Promise<{ readonly complete: number; readonly seconds: number }> {
+  const argv = ['curl', '--silent', '--parallel', '--parallel-immediate', '--parallel-max', '300'];
+  const entry = (address: string) => [
+    `url = ${url}`,
+    'output = /dev/null',
+    `interface = ${address}`,
+    'write-out = "%{size_download}\\n"',
+    ...options,
+  ];
+  const shares = Array.from({ length: CROWD_PROCESSES }, (_, share) =>
+    addresses.filter((_, index) => index % CROWD_PROCESSES === share),
+  );
+  const started = performance.now();
+  const reports = await Promise.all(
+    shares.map((share) => {
+      const input = share.map((address) => entry(address).join('\n')).join('\nnext\n');
+      return run(from.command([...argv, '--config', '-']), { input, signal, timeout: TIMEOUT });
+    }),
+  );
+  const seconds = (performance.now() - started) / 1000;
+  const sizes = reports.flatMap(({ stdout }) => stdout.trim().split('\n').map(Number));
+  return { complete: sizes.filter((bytes) => bytes === size).length, seconds };
+}
+
 /** Asks a server for a small file until it gives it. Throws when it has ended, or after ten seconds. */
 export async function untilFetched(
   from: Namespace,

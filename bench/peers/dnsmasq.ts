@@ -1,29 +1,43 @@
 import { join } from 'node:path';
 import { type Child, start } from '../../src/lab/process.ts';
-import type { Contender, Site } from '../benchmark.ts';
+import { type AddressRange, type Contender, type Site, serverOf } from '../benchmark.ts';
 
 /** dnsmasq as a DHCP server only. It writes its lease file without waiting for the disk. */
 export const dnsmasqDhcp: Contender = {
   name: 'dnsmasq',
-  start: (site) =>
-    startDnsmasq(site, [
-      `--dhcp-range=${site.range.first},${site.range.last},255.255.0.0,1h`,
-      `--dhcp-leasefile=${join(site.scratch, 'leases')}`,
-      '--dhcp-lease-max=100000',
-      '--dhcp-authoritative',
-      '--no-ping',
-      '--quiet-dhcp',
-    ]),
+  start: async (site) =>
+    serverOf(await launchDnsmasq(site, [...dhcpOptions(site), dhcpRange(site.range, '255.255.0.0')])),
 };
+
+/** What makes dnsmasq a DHCP server that is as quick as it can be. */
+export function dhcpOptions({ scratch }: Site): string[] {
+  return [
+    `--dhcp-leasefile=${join(scratch, 'leases')}`,
+    '--dhcp-lease-max=100000',
+    '--dhcp-authoritative',
+    '--no-ping',
+    '--quiet-dhcp',
+  ];
+}
+
+/** The option that gives it addresses to lease for an hour. */
+export function dhcpRange({ first, last }: AddressRange, netmask: string): string {
+  return `--dhcp-range=${first},${last},${netmask},1h`;
+}
 
 /** dnsmasq as a TFTP server only. */
 export const dnsmasqTftp: Contender = {
   name: 'dnsmasq',
-  start: (site) =>
-    startDnsmasq(site, ['--enable-tftp', `--tftp-root=${site.files}`, '--tftp-max=100', '--quiet-tftp']),
+  start: async (site) => serverOf(await launchDnsmasq(site, tftpOptions(site))),
 };
 
-async function startDnsmasq(site: Site, options: readonly string[]): Promise<Child> {
+/** What makes dnsmasq a TFTP server for many clients at once; it takes 50 unless told. */
+export function tftpOptions({ files }: Site): string[] {
+  return ['--enable-tftp', `--tftp-root=${files}`, '--tftp-max=10000', '--quiet-tftp'];
+}
+
+/** Starts dnsmasq on the server's interface, without DNS. */
+export async function launchDnsmasq(site: Site, options: readonly string[]): Promise<Child> {
   const server = await start(
     site.namespace.command([
       'dnsmasq',

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { start } from '../../src/lab/process.ts';
-import type { Contender, Site } from '../benchmark.ts';
+import { type Contender, type Site, serverOf } from '../benchmark.ts';
 
 /**
  * Kea with a thread per core and its fastest store, a lease file in memory that is appended to without waiting for the
@@ -15,7 +15,7 @@ export const kea: Contender = {
     const env = { KEA_LOCKFILE_DIR: site.scratch, KEA_PIDFILE_DIR: site.scratch };
     const server = await start(site.namespace.command(['kea-dhcp4', '-c', file]), { env });
     await server.waitFor(/DHCP4_STARTED/);
-    return server;
+    return serverOf(server);
   },
 };
 

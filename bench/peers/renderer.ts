@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { start } from '../../src/lab/process.ts';
-import type { Contender } from '../benchmark.ts';
+import { type Contender, serverOf } from '../benchmark.ts';
 
 const RENDERER = fileURLToPath(new URL('../documents/renderer.ts', import.meta.url));
 
@@ -11,6 +11,6 @@ export const renderer: Contender = {
     const node = [process.execPath, ...process.execArgv, RENDERER, scratch, address];
     const server = await start(namespace.command(node));
     await server.waitFor(/ready/, 30_000);
-    return server;
+    return serverOf(server);
   },
 };

@@ -1,5 +1,5 @@
 import { start } from '../../src/lab/process.ts';
-import type { Contender } from '../benchmark.ts';
+import { type Contender, serverOf } from '../benchmark.ts';
 import { untilFetched } from '../clients/curl.ts';
 
 /** tftpd-hpa, standalone: a process for every transfer. It says nothing when it is ready, so it is asked for a file. */
@@ -18,6 +18,6 @@ export const tftpdHpa: Contender = {
       ]),
     );
     await untilFetched(clients, server, `tftp://${address}/ready`, signal);
-    return server;
+    return serverOf(server);
   },
 };

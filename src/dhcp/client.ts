@@ -1,5 +1,5 @@
 import type { Ipv4 } from '../net/ipv4.ts';
-import type { Mac } from '../net/mac.ts';
+import { hexByte, type Mac } from '../net/mac.ts';
 import { MAX_OPTION_LENGTH, OPTION } from './options.ts';
 import type { DhcpPacket } from './packet.ts';
 import { type RelayInformation, readRelayInformation } from './relay.ts';
@@ -35,6 +35,9 @@ export interface RelayAttachment {
   readonly remote?: string;
 }
 
+/** While it is being read. */
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
 /** Bytes shown of a sub-option. */
 const ATTACHMENT_LENGTH = 64;
 /** Architectures read; firmware names one or two. */
@@ -54,18 +57,19 @@ export function describeClient(
   const features = options.get(OPTION.ipxeEncapsulated);
   const uuid = options.get(OPTION.clientUuid);
   const hostname = options.get(OPTION.hostName);
-  return {
+  const client: Mutable<DhcpClient> = {
     mac: packet.chaddr,
     architectures: readArchitectures(options.get(OPTION.clientArchitecture)),
-    ...(vendorClass && { vendorClass: printable(vendorClass) }),
-    ...(userClass && { userClass: readUserClass(userClass.subarray(0, MAX_OPTION_LENGTH)) }),
-    ...(features && { ipxeFeatures: readTags(features) }),
-    ...(uuid?.length === 17 && uuid[0] === 0 && { uuid: readUuid(uuid.subarray(1)) }),
-    ...(hostname && { hostname: printable(hostname) }),
-    ...(packet.secs !== 0 && { secs: packet.secs }),
-    ...(relay.relay !== undefined && { relay: relay.relay }),
-    ...((relay.circuit || relay.remote) && { attachment: describeAttachment(relay) }),
   };
+  if (vendorClass) client.vendorClass = printable(vendorClass);
+  if (userClass) client.userClass = readUserClass(userClass.subarray(0, MAX_OPTION_LENGTH));
+  if (features) client.ipxeFeatures = readTags(features);
+  if (uuid?.length === 17 && uuid[0] === 0) client.uuid = readUuid(uuid);
+  if (hostname) client.hostname = printable(hostname);
+  if (packet.secs !== 0) client.secs = packet.secs;
+  if (relay.relay !== undefined) client.relay = relay.relay;
+  if (relay.circuit || relay.remote) client.attachment = describeAttachment(relay);
+  return client;
 }
 
 function describeAttachment({ circuit, remote }: RelayInformation): RelayAttachment {
@@ -119,17 +123,18 @@ function readTags(value: Uint8Array): Set<number> {
   return tags;
 }
 
-/** The first three GUID fields are little-endian on the wire; iPXE's `${uuid}` and dmidecode print them swapped. */
-function readUuid(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes).toString('hex');
-  const swap = (field: string) => field.match(/../g)?.reverse().join('') ?? '';
-  return [
-    swap(hex.slice(0, 8)),
-    swap(hex.slice(8, 12)),
-    swap(hex.slice(12, 16)),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join('-');
+/** Where the bytes of the text form are in option 97: the first three fields are little-endian on the wire. */
+const UUID_FIELDS = [
+  [4, 3, 2, 1],
+  [6, 5],
+  [8, 7],
+  [9, 10],
+  [11, 12, 13, 14, 15, 16],
+] as const;
+
+/** As iPXE's `${uuid}` and dmidecode print it. */
+function readUuid(value: Uint8Array): string {
+  return UUID_FIELDS.map((field) => field.map((at) => hexByte(value[at] as number)).join('')).join('-');
 }
 
 function printable(value: Uint8Array): string {

@@ -1,6 +1,6 @@
 import { type Ipv4, LIMITED_BROADCAST, UNSPECIFIED } from '../net/ipv4.ts';
 import { answerFqdn } from './fqdn.ts';
-import type { DhcpSubnet, PreparedOptions } from './network.ts';
+import { type DhcpSubnet, encodeTimes, type PreparedOptions } from './network.ts';
 import { OPTION } from './options.ts';
 import { BROADCAST_FLAG, type DhcpPacket, encodeReply, MESSAGE, wireLength } from './packet.ts';
 
@@ -37,6 +37,11 @@ const SMALLEST_MAXIMUM = 576;
 const LARGEST_MAXIMUM = 1500;
 const NOTHING = new Uint8Array();
 const NO_OPTIONS: ReadonlyMap<number, Uint8Array> = new Map();
+/** Option 53 of what gives an address. */
+const TYPES = {
+  [MESSAGE.offer]: Uint8Array.of(MESSAGE.offer),
+  [MESSAGE.ack]: Uint8Array.of(MESSAGE.ack),
+} as const;
 
 /** A reply ready for the wire. */
 export interface Datagram {
@@ -71,13 +76,14 @@ export function composeReply(
 ): Datagram {
   const { request, ciaddr, subnet, prepared, answer } = context;
   const options = new Map<number, Uint8Array>();
-  options.set(OPTION.messageType, Uint8Array.of(type));
+  options.set(OPTION.messageType, TYPES[type]);
   options.set(OPTION.serverIdentifier, context.serverIdentifier ?? prepared.serverIdentifier);
   if (given) {
-    const { renewal, rebinding } = timesOf(given.lease, subnet);
-    options.set(OPTION.leaseTime, seconds(given.lease));
-    options.set(OPTION.renewalTime, seconds(renewal));
-    options.set(OPTION.rebindingTime, seconds(rebinding));
+    const isUsual = given.lease === subnet.lease;
+    const { lease, renewal, rebinding } = isUsual ? prepared.times : encodeTimes(given.lease, subnet);
+    options.set(OPTION.leaseTime, lease);
+    options.set(OPTION.renewalTime, renewal);
+    options.set(OPTION.rebindingTime, rebinding);
   }
   if (rapid) options.set(OPTION.rapidCommit, NOTHING);
   // RFC 6842: a client that sent its identifier gets it back; RFC 3011 §2 says the same of its subnet selection.
@@ -200,15 +206,6 @@ function networkValue(
   return prepared.always.get(code) ?? prepared.onRequest.get(code);
 }
 
-/** T1 and T2 of a lease in seconds: those of the subnet where they fit into it, else RFC 2131 §4.4.5's. */
-function timesOf(
-  lease: number,
-  { renewal = Math.floor(lease / 2), rebinding = Math.floor((lease * 7) / 8) }: DhcpSubnet,
-): { renewal: number; rebinding: number } {
-  if (renewal < rebinding && rebinding < lease) return { renewal, rebinding };
-  return { renewal: Math.floor(lease / 2), rebinding: Math.floor((lease * 7) / 8) };
-}
-
 function echo(options: Map<number, Uint8Array>, request: DhcpPacket, code: number): void {
   const value = request.options.get(code);
   if (value) options.set(code, value);
@@ -231,10 +228,4 @@ function maximumLength(request: DhcpPacket): number {
   const relayInformation = request.options.get(OPTION.relayAgentInformation);
   const room = LARGEST_MAXIMUM - (relayInformation ? wireLength(relayInformation) : 0);
   return Math.min(Math.max(told, SMALLEST_MAXIMUM), room) - HEADERS;
-}
-
-function seconds(value: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(Math.min(value, 0xffffffff));
-  return bytes;
 }

@@ -65,10 +65,40 @@ export interface PreparedOptions {
   readonly serverIdentifier: Uint8Array;
   /** Option 66: our address as text, NUL-terminated. */
   readonly tftpServerName: Uint8Array;
+  /** Of a lease as long as the subnet's. */
+  readonly times: EncodedTimes;
   /** Sent when asked for, or to a client that doesn't say what it wants. */
   readonly onRequest: ReadonlyMap<number, Uint8Array>;
   /** Sent always. */
   readonly always: ReadonlyMap<number, Uint8Array>;
+}
+
+/** Options 51, 58 and 59: for how long a lease is, when to renew it (T1), when to turn to any server (T2). */
+export interface EncodedTimes {
+  readonly lease: Uint8Array;
+  readonly renewal: Uint8Array;
+  readonly rebinding: Uint8Array;
+}
+
+/**
+ * The times of a lease of so many seconds, an endless one among them (RFC 2132 §9.2): T1 and T2 are those of the subnet
+ * where they fit into it, else RFC 2131 §4.4.5's.
+ */
+export function encodeTimes(lease: number, subnet: Pick<DhcpSubnet, 'renewal' | 'rebinding'>): EncodedTimes {
+  const usual = { renewal: Math.floor(lease / 2), rebinding: Math.floor((lease * 7) / 8) };
+  const { renewal = usual.renewal, rebinding = usual.rebinding } = subnet;
+  const times = renewal < rebinding && rebinding < lease ? { renewal, rebinding } : usual;
+  return {
+    lease: seconds(lease),
+    renewal: seconds(times.renewal),
+    rebinding: seconds(times.rebinding),
+  };
+}
+
+function seconds(value: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(Math.min(value, 0xffffffff));
+  return bytes;
 }
 
 /** Encodes the options of a subnet that don't depend on the client. `address` is our own. */
@@ -86,6 +116,7 @@ export function prepareOptions(address: Ipv4, of: DhcpSubnet): PreparedOptions {
   return {
     serverIdentifier: encodeOption('ipv4', address),
     tftpServerName: Buffer.from(`${formatIpv4(address)}\0`, 'latin1'),
+    times: encodeTimes(of.lease, of),
     onRequest,
     always: of.options,
   };

@@ -80,7 +80,7 @@ export function decodePacket(bytes: Uint8Array): DhcpPacket | Malformed {
     siaddr: ipv4FromBytes(bytes, 20),
     giaddr: ipv4FromBytes(bytes, 24),
     chaddr: macFromBytes(bytes, CHADDR.start),
-    hardwareAddress: bytes.subarray(CHADDR.start, CHADDR.end),
+    hardwareAddress: new Uint8Array(bytes.buffer, bytes.byteOffset + CHADDR.start, 6),
     sname: (overload & 2) === 0 ? zeroTerminated(bytes, SNAME.start, SNAME.end) : '',
     file: (overload & 1) === 0 ? zeroTerminated(bytes, FILE.start, FILE.end) : '',
     options,
@@ -121,7 +121,7 @@ function readOptions(
     if (position >= end) return false;
     const length = bytes[position++] as number;
     if (position + length > end) return false;
-    const value = bytes.subarray(position, position + length);
+    const value = new Uint8Array(bytes.buffer, bytes.byteOffset + position, length);
     const earlier = into.get(code);
     if (!earlier) into.set(code, value);
     else if (!pieces.get(code)?.push(value)) pieces.set(code, [earlier, value]);
@@ -167,20 +167,12 @@ export function encodeReply(reply: DhcpReply): Buffer {
   const relayInformation = request.options.get(OPTION.relayAgentInformation);
   // One byte is for the end option.
   const limit = Math.max(reply.maximumLength, MINIMUM_LENGTH) - 1;
-  let length = OPTIONS_START;
-  const sent: [number, Uint8Array][] = [];
-  for (const option of reply.options) {
-    const size = wireLength(option[1]);
-    if (length + size > limit) continue;
-    length += size;
-    sent.push(option);
-  }
-  if (relayInformation) {
-    length += wireLength(relayInformation);
-    sent.push([OPTION.relayAgentInformation, relayInformation]);
-  }
+  const reserved = (relayInformation ? wireLength(relayInformation) : 0) + 1;
+  let wanted = OPTIONS_START;
+  for (const value of reply.options.values()) wanted += wireLength(value);
 
-  const bytes = Buffer.alloc(Math.max(length + 1, MINIMUM_LENGTH));
+  // From Node's pool: a buffer of its own for every reply would cost more than all that is written into it.
+  const bytes = Buffer.allocUnsafe(Math.max(Math.min(wanted, limit) + reserved, MINIMUM_LENGTH)).fill(0);
   bytes[0] = OP.bootReply;
   bytes[1] = ETHERNET;
   bytes[2] = 6;
@@ -195,14 +187,19 @@ export function encodeReply(reply: DhcpReply): Buffer {
   if (reply.file.length < FILE.end - FILE.start) bytes.write(reply.file, FILE.start, 'latin1');
   bytes.writeUInt32BE(COOKIE, FILE.end);
   let position = OPTIONS_START;
-  for (const [code, value] of sent) position = writeOption(bytes, position, code, value);
+  for (const [code, value] of reply.options) {
+    if (position + wireLength(value) <= limit) position = writeOption(bytes, position, code, value);
+  }
+  if (relayInformation) {
+    position = writeOption(bytes, position, OPTION.relayAgentInformation, relayInformation);
+  }
   bytes[position] = OPTION.end;
-  return bytes;
+  return bytes.subarray(0, Math.max(position + 1, MINIMUM_LENGTH));
 }
 
 /** Bytes that an option with this value takes in a message, codes and lengths of all its pieces included (RFC 3396). */
 export function wireLength(value: Uint8Array): number {
-  return value.length + 2 * Math.max(1, Math.ceil(value.length / 255));
+  return value.length <= 255 ? value.length + 2 : value.length + 2 * Math.ceil(value.length / 255);
 }
 
 function writeOption(bytes: Buffer, start: number, code: number, value: Uint8Array): number {
@@ -212,9 +209,11 @@ function writeOption(bytes: Buffer, start: number, code: number, value: Uint8Arr
     const length = Math.min(255, value.length - offset);
     bytes[position] = code;
     bytes[position + 1] = length;
-    bytes.set(value.subarray(offset, offset + length), position + 2);
-    position += 2 + length;
-    offset += length;
+    position += 2;
+    // Most values are a few bytes long: a call of set() costs more than to copy them.
+    for (const end = offset + length; offset < end; offset += 1, position += 1) {
+      bytes[position] = value[offset] as number;
+    }
   } while (offset < value.length);
   return position;
 }

@@ -1,7 +1,10 @@
 /** Connections of one address at one time. Behind a router that translates addresses there may be a rack of machines. */
 const MOST_OF_ONE = 128;
-/** Connections in all. Each may hold as much as its send buffer, even if nobody reads what is sent. */
-const MOST = 4_096;
+/**
+ * Connections in all: ten thousand machines may wait for their images at once. Each may hold as much as its send buffer,
+ * even if nobody reads what is sent.
+ */
+const MOST = 12_288;
 /** The same trouble with one address is told again after so many milliseconds. */
 const REPEAT = 60_000;
 /** Addresses for which it is remembered what was told. */

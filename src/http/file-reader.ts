@@ -14,6 +14,18 @@ export async function readFully(handle: FileHandle, target: Buffer, position: nu
   }
 }
 
+/** The bytes from `start` up to `end` of a file, straight from disk, all at once. */
+export async function readPart(file: ServedFile, start: number, end: number): Promise<Buffer> {
+  const handle = await openServedFile(file);
+  try {
+    const part = Buffer.allocUnsafeSlow(end - start);
+    await readFully(handle, part, start);
+    return part;
+  } finally {
+    await handle.close();
+  }
+}
+
 /**
  * The bytes from `start` up to `end` of a file, straight from disk. While the consumer deals with one slice the next is
  * read, into the other of two buffers: a slice is good until the one after it is asked for. The file is closed when the

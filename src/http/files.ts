@@ -6,16 +6,22 @@ import { parseAssetPath } from './asset-path.ts';
 import { sendBootFile } from './boot-files.ts';
 import { selectBytes } from './conditional.ts';
 import type { ProvisioningContext } from './context.ts';
+import type { CachedFile } from './file-cache.ts';
 import { readSlices } from './file-reader.ts';
+import { inTurn } from './in-turn.ts';
 import { Refusal } from './refusal.ts';
 import { sendBody } from './send-body.ts';
 import { findFile, findTrustedFile, type ServedFile } from './served-file.ts';
+import { Turns } from './turns.ts';
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
   '.json': 'application/json',
   '.efi': 'application/efi',
 };
+
+/** Bytes from which on a client waits for its turn: images. Loaders and kernels of embedded systems are smaller. */
+const LARGE = 16 * 1024 * 1024;
 
 /** How often the progress of a download is told, milliseconds. */
 const PROGRESS_INTERVAL = 500;
@@ -24,8 +30,9 @@ const PROGRESS_INTERVAL = 500;
  * `GET|HEAD /assets/*`: files below the assets folder, and `GET|HEAD /firmware/*`: the loaders, for machines that
  * boot by UEFI HTTP Boot, and what loaders ask for beside themselves. With Content-Length, ETag, Last-Modified and single ranges; never a listing.
  */
-export function registerFiles(app: FastifyInstance, context: ProvisioningContext): void {
-  const { config } = context;
+export function registerFiles(app: FastifyInstance, provisioning: ProvisioningContext): void {
+  const { config } = provisioning;
+  const context = { ...provisioning, turns: new Turns(() => performance.now()) };
   app.route({
     method: ['GET', 'HEAD'],
     url: '/assets/*',
@@ -47,8 +54,14 @@ export function registerFiles(app: FastifyInstance, context: ProvisioningContext
   });
 }
 
+/** What files are sent with. */
+type FileContext = ProvisioningContext & {
+  /** Who is sent a large file now. */
+  readonly turns: Turns;
+};
+
 async function serve(
-  context: ProvisioningContext,
+  context: FileContext,
   prefix: string,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -91,7 +104,7 @@ function pathBelow(prefix: string, request: FastifyRequest): string {
 
 /** Streams the body past Fastify, which would copy it through a chain of streams. */
 async function deliver(
-  { cache, observe }: ProvisioningContext,
+  { cache, observe, turns }: FileContext,
   request: FastifyRequest,
   reply: FastifyReply,
   part: { path: string; file: ServedFile; status: number; start: number; end: number },
@@ -100,9 +113,14 @@ async function deliver(
   const began = performance.now();
   // Once the client has hung up, its address is gone.
   const address = request.ip;
-  const cached = cache.acquire(file, start);
-  const slices = cached ? cached.slices(start, end) : readSlices(file, start, end);
   const size = end - start;
+  let cached: CachedFile | undefined;
+  const open = (position: number) => {
+    cached = cache.acquire(file, start);
+    return cached ? cached.slices(position, end) : readSlices(file, position, end);
+  };
+  const turn = size >= LARGE ? turns.take(address) : undefined;
+  const slices = turn ? inTurn(turns, turn, { file, start, end }, open) : open(start);
   const tellProgress = (sent: number) =>
     observe({ type: 'asset-progress', address, path, bytes: sent, size });
   let told = began;
@@ -116,6 +134,7 @@ async function deliver(
         tellProgress(0);
       },
       (sent) => {
+        turn?.progress(sent);
         const now = performance.now();
         if (now - told < PROGRESS_INTERVAL || sent === size) return;
         told = now;

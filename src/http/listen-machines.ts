@@ -3,6 +3,7 @@ import type { Network } from '../config/config.ts';
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts';
 import { findInherited, type InheritedSocket } from '../net/systemd.ts';
 import { openTcpListener } from '../net/tcp.ts';
+import { acceptMore } from './acceptors.ts';
 
 /** Enough to fill 10 Gbit/s over a round trip of 0.2 ms, and small enough to stay in the processor's cache. */
 const HTTP_SEND_BUFFER = 256 * 1024;
@@ -24,7 +25,10 @@ export async function listenForMachines(
   const host = formatIpv4(address);
   // Node listens on the descriptor; host and port are for people.
   const listenTextResolver = () => `listening at ${scheme}://${host}:${port}`;
+  let stopAccepting = () => {};
+  app.addHook('preClose', async () => stopAccepting());
   await app.listen({ host, port, listenTextResolver, ...{ fd } });
+  stopAccepting = acceptMore(app.server, fd);
 }
 
 function open(address: Ipv4, port: number, setting: string): number {

@@ -47,18 +47,25 @@ async function readKeyFile(path: string): Promise<NamedText> {
   return readCaFile(path);
 }
 
-/** Gives a CA, read again whenever its files have changed. */
+/** For so long, in milliseconds, a CA's files aren't looked at again: a rack asks for a thousand certificates at once. */
+const LOOK_AGAIN = 1_000;
+
+/** Gives a CA, read again a second after its files have changed at the latest. */
 export function createCaSource(paths: CaPaths): (now: number) => Promise<Ca> {
   let version: string | undefined;
   let reading: Promise<Ca> | undefined;
+  let looked = Number.NEGATIVE_INFINITY;
   return async (now) => {
-    const found = await versionOf(paths);
+    const isRecent = now >= looked && now - looked < LOOK_AGAIN;
+    const found = isRecent ? version : await versionOf(paths);
+    if (!isRecent) looked = now;
     if (!reading || found !== version) {
       version = found;
       reading = readCaFiles(paths).then((files) => pairCa(files.certificate, files.key));
       // The caller hears of a failure; the next call tries again.
       reading.catch(() => {
         version = undefined;
+        looked = Number.NEGATIVE_INFINITY;
       });
     }
     const ca = await reading;

@@ -17,22 +17,24 @@ export interface KubeconfigFields {
 export function renderKubeconfig({ server, caPem, user, credential }: KubeconfigFields): string {
   const cluster = 'kubernetes';
   const context = `${user}@${cluster}`;
+  const data: Record<string, string> =
+    'token' in credential
+      ? { CA: caPem }
+      : { CA: caPem, CERTIFICATE: credential.certificatePem, KEY: credential.keyPem };
   const identity =
     'token' in credential
       ? { token: credential.token }
-      : {
-          'client-certificate-data': base64(credential.certificatePem),
-          'client-key-data': base64(credential.keyPem),
-        };
+      : { 'client-certificate-data': 'CERTIFICATE', 'client-key-data': 'KEY' };
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: cluster, cluster: { server, 'certificate-authority-data': base64(caPem) } }],
+    clusters: [{ name: cluster, cluster: { server, 'certificate-authority-data': 'CA' } }],
     users: [{ name: user, user: identity }],
     contexts: [{ name: context, context: { cluster, user } }],
     'current-context': context,
   };
-  return dump(config, { lineWidth: -1 });
+  // Long texts take js-yaml long, and base64 needs no quotes.
+  return dump(config, { lineWidth: -1 }).replace(/(?<=-data: )\w+$/gm, (name) => base64(data[name] ?? ''));
 }
 
 const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64');

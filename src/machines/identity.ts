@@ -1,6 +1,5 @@
 import type { Config, MachineEntry, PortEntry, Profile } from '../config/config.ts';
 import type { Mac } from '../net/mac.ts';
-import { macToHyphens } from '../net/mac.ts';
 import { indexedHostname, indexInHostname } from './hostname.ts';
 import type { IndexSource } from './indexes.ts';
 import type { Decision } from './rack.ts';
@@ -180,5 +179,5 @@ function ownersOf(config: Config): ReadonlyMap<string, Mac | undefined> {
 
 /** A name for a machine that has no other: stable, and a valid DNS-1123 label. */
 export function plainHostname(mac: Mac): string {
-  return `node-${macToHyphens(mac).replaceAll('-', '')}`;
+  return `node-${mac.replaceAll(':', '')}`;
 }

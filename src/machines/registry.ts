@@ -19,8 +19,8 @@ export interface RegistryOptions {
   readonly capacity: number;
   /** Most of them that never got as far as a script: made-up ones come by the thousand. */
   readonly strangers: number;
-  /** Told of every machine that was forgotten. */
-  readonly onForgotten: (mac: Mac) => void;
+  /** Told of every machine that was forgotten, and whether anything of it may have been saved. */
+  readonly onForgotten: (mac: Mac, wasSaved: boolean) => void;
   /** Told of every machine of which something new is known. */
   readonly onChanged?: (mac: Mac) => void;
   /** Told of a boot that is over because the next one begins. */
@@ -46,11 +46,18 @@ export class MachineRegistry {
   readonly #strangers = new Set<Mac>();
   readonly #byAddress = new Map<Ipv4, Mac>();
   readonly #byUuid = new Map<string, Set<Mac>>();
+  /** The credible uuid of each card that shows one. */
+  readonly #uuids = new Map<Mac, string>();
   readonly #changed = new Set<Mac>();
+  /** Those that were handed out to be saved. */
+  readonly #saved = new Set<Mac>();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
-    for (const machine of [...options.machines].sort((a, b) => a.lastSeen - b.lastSeen)) this.#put(machine);
+    for (const machine of [...options.machines].sort((a, b) => a.lastSeen - b.lastSeen)) {
+      this.#put(machine);
+      this.#saved.add(machine.mac);
+    }
   }
 
   get(mac: Mac): SeenMachine | undefined {
@@ -71,7 +78,7 @@ export class MachineRegistry {
   cards(mac: Mac): readonly SeenMachine[] {
     const machine = this.#machines.get(mac);
     if (!machine) return [];
-    const cards = this.#byUuid.get(credibleUuid(machine.inventory.uuid) ?? '');
+    const cards = this.#byUuid.get(this.#uuids.get(mac) ?? '');
     if (!cards || cards.size === 1 || cards.size > MAX_CARDS) return [machine];
     return [...cards].flatMap((card) => this.#machines.get(card) ?? []);
   }
@@ -86,20 +93,17 @@ export class MachineRegistry {
   /** Notes that a machine was seen, and what was learned about it. That alone, without news, is not worth saving. */
   see(mac: Mac, network: string, now: number, facts: Facts = {}): SeenMachine {
     const before = this.#machines.get(mac);
+    if (before && before.network === network && tellsNothingNew(before, facts)) {
+      return this.#update({ ...before, lastSeen: now }, false);
+    }
     const { inventory, ...rest } = facts;
-    const after: SeenMachine = {
+    return this.#update({
       ...(before ?? { mac, firstSeen: now, inventory: {} }),
       ...rest,
       network,
       lastSeen: now,
       ...(inventory && { inventory: { ...before?.inventory, ...inventory } }),
-    };
-    const isNews =
-      !before ||
-      (['network', 'address', 'firmware', 'loader'] as const).some((key) => before[key] !== after[key]) ||
-      !sameTexts(before.attachment, after.attachment) ||
-      !sameTexts(before.inventory, after.inventory);
-    return this.#update(after, isNews);
+    });
   }
 
   /** Begins a new boot; the one before has ended. */
@@ -159,11 +163,11 @@ export class MachineRegistry {
     if (!machine) return;
     const { address } = machine;
     this.#machines.delete(mac);
-    this.#strangers.delete(mac);
+    const wasStranger = this.#strangers.delete(mac);
     this.#changed.delete(mac);
-    this.#unlinkUuid(machine);
+    this.#unlinkUuid(mac);
     if (address !== undefined && this.#byAddress.get(address) === mac) this.#byAddress.delete(address);
-    this.#options.onForgotten(mac);
+    this.#options.onForgotten(mac, this.#saved.delete(mac) || !wasStranger);
   }
 
   /** Forgets the strangers that weren't seen for `age` milliseconds. */
@@ -174,10 +178,20 @@ export class MachineRegistry {
     }
   }
 
-  /** The machines that changed since the last call. */
-  takeChanged(): SeenMachine[] {
-    const machines = [...this.#changed].flatMap((mac) => this.#machines.get(mac) ?? []);
-    this.#changed.clear();
+  /**
+   * The machines that changed since they were handed out last. Of strangers at most `strangers`, others at later calls: of
+   * a flood of them only those are worth the disk that aren't forgotten soon.
+   */
+  takeChanged(strangers = Number.POSITIVE_INFINITY): SeenMachine[] {
+    const machines: SeenMachine[] = [];
+    let left = strangers;
+    for (const mac of this.#changed) {
+      if (this.#strangers.has(mac) && --left < 0) continue;
+      this.#changed.delete(mac);
+      this.#saved.add(mac);
+      const machine = this.#machines.get(mac);
+      if (machine) machines.push(machine);
+    }
     return machines;
   }
 
@@ -201,7 +215,7 @@ export class MachineRegistry {
     }
     if (address !== undefined) this.#byAddress.set(address, mac);
     if (before?.inventory !== machine.inventory) {
-      if (before) this.#unlinkUuid(before);
+      this.#unlinkUuid(mac);
       this.#linkUuid(machine);
     }
     this.#machines.delete(mac);
@@ -215,10 +229,13 @@ export class MachineRegistry {
     if (uuid === undefined) return;
     const cards = this.#byUuid.get(uuid) ?? new Set();
     this.#byUuid.set(uuid, cards.add(mac));
+    this.#uuids.set(mac, uuid);
   }
 
-  #unlinkUuid({ mac, inventory }: SeenMachine): void {
-    const uuid = credibleUuid(inventory.uuid) ?? '';
+  #unlinkUuid(mac: Mac): void {
+    const uuid = this.#uuids.get(mac);
+    if (uuid === undefined) return;
+    this.#uuids.delete(mac);
     const cards = this.#byUuid.get(uuid);
     if (cards?.delete(mac) && cards.size === 0) this.#byUuid.delete(uuid);
   }
@@ -248,8 +265,21 @@ export class MachineRegistry {
   }
 }
 
-function sameTexts(one: object | undefined, other: object | undefined): boolean {
-  if (one === other) return true;
-  const [a, b] = [Object.entries(one ?? {}), new Map(Object.entries(other ?? {}))];
-  return a.length === b.size && a.every(([key, value]) => b.get(key) === value);
+/** True when a machine is known to be what is told of it. */
+function tellsNothingNew(known: SeenMachine, facts: Facts): boolean {
+  for (const key of ['address', 'firmware', 'loader'] as const) {
+    if (facts[key] !== undefined && facts[key] !== known[key]) return false;
+  }
+  const { attachment, inventory } = facts;
+  return (!attachment || sameTexts(known.attachment, attachment)) && holds(known.inventory, inventory ?? {});
+}
+
+function sameTexts(one: object = {}, other: object): boolean {
+  return holds(one, other) && holds(other, one);
+}
+
+/** True when all entries of `part` are in `whole`. */
+function holds(whole: object, part: object): boolean {
+  const known = whole as Readonly<Record<string, unknown>>;
+  return Object.entries(part).every(([key, value]) => known[key] === value);
 }

@@ -7,13 +7,17 @@ const AF_INET = 2;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_SNDBUFFORCE = 32;
+const SOL_UDP = 17;
+const UDP_SEGMENT = 103;
 const MSG_DONTWAIT = 0x40;
 
 /** struct sockaddr_in in bytes: its size, and the offsets of its fields. */
 const SOCKADDR_IN = { size: 16, port: 2, address: 4 };
 /** The same of other structures in 32-bit words; pointers and lengths take two of them. */
 const IOVEC = { size: 4, base: 0, length: 2 };
-const MMSGHDR = { size: 16, name: 0, namelen: 2, iov: 4, iovlen: 6 };
+const MMSGHDR = { size: 16, name: 0, namelen: 2, iov: 4, iovlen: 6, control: 8, controllen: 10 };
+/** struct cmsghdr with a 16-bit number after it; `end` is where that ends, in bytes. */
+const CMSGHDR = { size: 6, len: 0, level: 2, type: 3, value: 4, end: 18 };
 
 const libc = koffi.load('libc.so.6');
 const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t size)');
@@ -94,27 +98,43 @@ const HEAD = 4;
 const MAX_SINGLE = 2048;
 
 /**
- * Sends datagrams without ever blocking: one, or a batch with a single system call (sendmmsg(2)). Those of a batch have a
- * head of four bytes and a body that the kernel takes from where it is, so that nothing is copied here. A datagram that
- * the kernel doesn't take is lost, as one on the wire is.
+ * Sends datagrams without ever blocking: one, or a batch with a single system call. Those of a batch have a head of four
+ * bytes and a body that the kernel takes from where it is, so that nothing is copied here. A datagram that the kernel
+ * doesn't take is lost, as one on the wire is.
+ *
+ * A batch of equal datagrams, of which the last may be shorter, goes through the kernel as one packet, and is cut into its
+ * datagrams by the network card or just before it (UDP_SEGMENT, udp(7)): the way there is most of what a datagram costs.
  */
 export class DatagramSender {
   readonly #name = allocate(SOCKADDR_IN.size);
   readonly #single = allocate(MAX_SINGLE);
+  /** A message for each datagram, and behind them one that is the whole batch. */
   readonly #messages;
   readonly #vectors;
   readonly #heads: readonly Memory[];
+  readonly #segment = allocate(CMSGHDR.size * 4);
   #count = 0;
+  /** Bytes in the first body of the batch, and in the last so far. */
+  #first = 0;
+  #last = 0;
+  /** False once two bodies before the last have different lengths. */
+  #equal = true;
+  /** False once a network card turned out to have no part in checksums, without which the kernel won't cut. */
+  #cuts = true;
 
   /** Batches have at most `capacity` datagrams. */
   constructor(capacity: number) {
     this.#name.bytes.writeUInt16LE(AF_INET);
-    this.#messages = allocate(capacity * MMSGHDR.size * 4);
+    this.#messages = allocate((capacity + 1) * MMSGHDR.size * 4);
     this.#vectors = allocate(capacity * 2 * IOVEC.size * 4);
     this.#heads = Array.from({ length: capacity }, () => allocate(HEAD));
     this.#heads.forEach((head, index) => {
-      this.#prepare(index, head.address);
+      this.#prepareMessage(index, index);
+      const vector = 2 * index * IOVEC.size;
+      writePointer(this.#vectors.words, vector + IOVEC.base, head.address);
+      this.#vectors.words[vector + IOVEC.length] = HEAD;
     });
+    this.#prepareBatch(capacity);
   }
 
   /** Sends `packet`, at most 2048 bytes. Gives the error when the kernel doesn't take it. */
@@ -136,6 +156,13 @@ export class DatagramSender {
     const vector = (2 * this.#count + 1) * IOVEC.size;
     writePointer(this.#vectors.words, vector + IOVEC.base, address);
     this.#vectors.words[vector + IOVEC.length] = length;
+    if (this.#count === 0) {
+      this.#first = length;
+      this.#equal = true;
+    } else if (this.#last !== this.#first) {
+      this.#equal = false;
+    }
+    this.#last = length;
     this.#count++;
     return head.bytes;
   }
@@ -150,6 +177,8 @@ export class DatagramSender {
       const sent = sendmsg(fd, this.#messages.address, MSG_DONTWAIT);
       return sent < 0 ? new SystemCallError('sendmsg') : undefined;
     }
+    const cuts = this.#cuts && this.#equal && this.#last <= this.#first;
+    if (cuts && this.#sendBatch(fd, count)) return undefined;
     let sent = 0;
     while (sent < count) {
       const messages = this.#messages.address + sent * MMSGHDR.size * 4;
@@ -160,23 +189,42 @@ export class DatagramSender {
     return undefined;
   }
 
+  /** Sends the batch as one packet. Gives false when the kernel doesn't take it like that: too large, or no way to cut it. */
+  #sendBatch(fd: number, count: number): boolean {
+    const message = this.#heads.length * MMSGHDR.size;
+    this.#messages.words[message + MMSGHDR.iovlen] = 2 * count;
+    this.#segment.words[CMSGHDR.value] = HEAD + this.#first;
+    if (sendmsg(fd, this.#messages.address + message * 4, MSG_DONTWAIT) >= 0) return true;
+    if (koffi.errno() === koffi.os.errno.EIO) this.#cuts = false;
+    return false;
+  }
+
   #address(to: Endpoint): void {
     this.#name.bytes.writeUInt16BE(portOfEndpoint(to), SOCKADDR_IN.port);
     this.#name.bytes.writeUInt32BE(addressOfEndpoint(to), SOCKADDR_IN.address);
   }
 
-  /** Fills in what is the same in every batch: each message has one address, and two vectors for head and body. */
-  #prepare(index: number, head: number): void {
+  /** Fills in what is the same in every batch: where to, and the two vectors of one datagram, its head and its body. */
+  #prepareMessage(index: number, datagram: number): void {
     const messages = this.#messages.words;
-    const vectors = this.#vectors.words;
     const message = index * MMSGHDR.size;
-    const vector = 2 * index * IOVEC.size;
     writePointer(messages, message + MMSGHDR.name, this.#name.address);
     messages[message + MMSGHDR.namelen] = SOCKADDR_IN.size;
-    writePointer(messages, message + MMSGHDR.iov, this.#vectors.address + vector * 4);
+    writePointer(messages, message + MMSGHDR.iov, this.#vectors.address + 2 * datagram * IOVEC.size * 4);
     messages[message + MMSGHDR.iovlen] = 2;
-    writePointer(vectors, vector + IOVEC.base, head);
-    vectors[vector + IOVEC.length] = HEAD;
+  }
+
+  /** The same of the message that is a whole batch: it begins with the first vector, and says how it is to be cut. */
+  #prepareBatch(index: number): void {
+    this.#prepareMessage(index, 0);
+    const messages = this.#messages.words;
+    const message = index * MMSGHDR.size;
+    writePointer(messages, message + MMSGHDR.control, this.#segment.address);
+    messages[message + MMSGHDR.controllen] = CMSGHDR.size * 4;
+    const { words } = this.#segment;
+    words[CMSGHDR.len] = CMSGHDR.end;
+    words[CMSGHDR.level] = SOL_UDP;
+    words[CMSGHDR.type] = UDP_SEGMENT;
   }
 }
 

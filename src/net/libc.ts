@@ -8,6 +8,7 @@ const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
+const F_DUPFD_CLOEXEC = 1030;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_TYPE = 3;
@@ -38,6 +39,8 @@ function load() {
       'int getsockopt(int fd, int level, int name, void *value, _Inout_ uint32_t *length)',
     ),
     bind: libc.func('int bind(int fd, const void *address, uint32_t length)'),
+    listen: libc.func('int listen(int fd, int backlog)'),
+    fcntl: libc.func('int fcntl(int fd, int command, int lowest)'),
     getsockname: libc.func('int getsockname(int fd, void *address, _Inout_ uint32_t *length)'),
     sendto: libc.func(
       'long sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t size)',
@@ -163,6 +166,16 @@ export function sendIcmpv6(fd: number, message: Uint8Array, address: Uint8Array)
 /** Fixes the send buffer at `bytes`; connections that a listening socket accepts inherit it. */
 export function setSendBuffer(fd: number, bytes: number): void {
   check('SO_SNDBUF', setFlag(fd, SO_SNDBUF, bytes));
+}
+
+/** How many connections the kernel keeps for a listening socket until they are accepted. Throws SystemCallError. */
+export function setBacklog(fd: number, connections: number): void {
+  check('listen', libc().listen(fd, connections));
+}
+
+/** Another descriptor of what `fd` is a descriptor of, which child processes don't inherit. Throws SystemCallError. */
+export function duplicate(fd: number): number {
+  return check('fcntl', libc().fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
 /** Closes a descriptor that no Node object has taken over. */

@@ -18,6 +18,11 @@ export function parseMac(text: string): Mac | undefined {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
+/** A byte as two digits. */
+export function hexByte(byte: number): string {
+  return HEX[byte] ?? '';
+}
+
 /** The hardware address in the six bytes of `bytes` that start at `offset`. */
 export function macFromBytes(bytes: Uint8Array, offset = 0): Mac {
   const hex = (index: number) => HEX[bytes[offset + index] ?? 0];

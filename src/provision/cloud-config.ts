@@ -1,13 +1,17 @@
-import { dump } from 'js-yaml';
 import type { Profile } from '../config/config.ts';
 import { formatPath, type Path } from '../config/problem.ts';
 import { findDeadlocks } from './deadlocks.ts';
+import { rememberFile } from './memory.ts';
 import type { NodeDescription, NodeFile, NodeUnit } from './node.ts';
 import { fillArguments, PlaceholderError } from './placeholders.ts';
 import { writtenDropIns, writtenUnits } from './profile-entries.ts';
 import type { Variables } from './variables.ts';
+import { dumpYaml } from './yaml.ts';
 
 type Mapping = Readonly<Record<string, unknown>>;
+
+/** What coreos-cloudinit replaces wherever it stands. */
+const SUBSTITUTION = /\$(?:public|private)_ipv[46]/;
 
 /**
  * The cloud-config of a machine, for coreos-cloudinit. The first line is exactly `#cloud-config`, without which the
@@ -16,7 +20,9 @@ type Mapping = Readonly<Record<string, unknown>>;
  */
 export function renderCloudConfig(node: NodeDescription, profile: Profile): string {
   const document = describe(node);
-  const [substitution] = walk(document, []);
+  const text = Object.keys(document).length === 0 ? '' : dumpYaml(document);
+  // Most documents have none, which the text tells faster.
+  const [substitution] = SUBSTITUTION.test(text) ? walk(document, []) : [];
   if (substitution) {
     const { path, message } = substitution;
     throw new PlaceholderError(`profile ${profile.name}, cloud_config.${formatPath(path)}: ${message}`);
@@ -25,8 +31,7 @@ export function renderCloudConfig(node: NodeDescription, profile: Profile): stri
   if (deadlock) {
     throw new PlaceholderError(`profile ${profile.name}, ${deadlock.unit}: ${explain(deadlock.after)}`);
   }
-  if (Object.keys(document).length === 0) return '#cloud-config\n';
-  return `#cloud-config\n${dump(document, { lineWidth: -1, noRefs: true })}`;
+  return `#cloud-config\n${text}`;
 }
 
 /** What of a profile a cloud-config can't express; paths start in the profile. Placeholders need not be filled. */
@@ -68,7 +73,7 @@ export function findSubstitutions(document: Mapping): { path: Path; message: str
 
 function walk(value: unknown, path: Path): { path: Path; message: string }[] {
   if (typeof value === 'string') {
-    const [variable] = /\$(?:public|private)_ipv[46]/.exec(value) ?? [];
+    const [variable] = SUBSTITUTION.exec(value) ?? [];
     if (variable === undefined) return [];
     return [{ path, message: `coreos-cloudinit replaces ${variable} by nothing on a network boot` }];
   }
@@ -96,7 +101,7 @@ function describe(node: NodeDescription): Mapping {
   };
 }
 
-function fileOf({ path, permissions, owner, content }: NodeFile): Mapping {
+const fileOf = rememberFile(({ path, permissions, owner, content }: NodeFile): Mapping => {
   const text = Buffer.from(content).toString('latin1');
   return {
     path,
@@ -106,7 +111,7 @@ function fileOf({ path, permissions, owner, content }: NodeFile): Mapping {
       ? { content: text }
       : { encoding: 'base64', content: Buffer.from(content).toString('base64') }),
   };
-}
+});
 
 function unitOf({ name, content, dropIns, enable, mask, runtime, command }: NodeUnit): Mapping {
   return {

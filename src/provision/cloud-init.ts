@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { dump } from 'js-yaml';
 import type { Profile } from '../config/config.ts';
 import type { Entry } from './entries.ts';
+import { bytesOf, rememberFile } from './memory.ts';
 import { isNetworkUnit } from './network-unit.ts';
 import type { NodeDescription, NodeFile, NodeUnit, User } from './node.ts';
+import { dumpYaml } from './yaml.ts';
 
 /** What cloud-init's NoCloud source asks a web server for, by the names it asks for. */
 export const CLOUD_INIT_FILES = ['user-data', 'meta-data', 'vendor-data', 'network-config'] as const;
@@ -46,29 +47,31 @@ export function renderCloudInit(
   machine: CloudInitMachine,
 ): CloudInitDocuments {
   const mergeFragment = (document: Entry) =>
-    `#cloud-config\n${yaml(mergeCloudConfig(document, profile.cloudInit ?? {}))}`;
-  const userData = mergeFragment(describe(node, machine));
-  const publicFiles = node.files.filter(({ secret }) => !secret);
-  const identity = mergeFragment(describe({ ...node, files: publicFiles }, machine));
+    `#cloud-config\n${dumpYaml(mergeCloudConfig(document, profile.cloudInit ?? {}))}`;
+  // Each is asked for by itself, so none is written for another's sake.
   return {
-    userData,
-    metaData: yaml({
-      // A new id makes cloud-init begin anew on a disk that knows the machine. Keys, which differ each time, don't count.
-      'instance-id': `${machine.mac.replaceAll(':', '-')}-${digest(identity)}`,
-      'local-hostname': node.hostname ?? machine.hostname,
-    }),
+    get userData() {
+      return mergeFragment(describe(node, machine));
+    },
+    get metaData() {
+      const publicFiles = node.files.filter(({ secret }) => !secret);
+      const identity = mergeFragment(describe({ ...node, files: publicFiles }, machine));
+      return dumpYaml({
+        // A new id makes cloud-init begin anew on a disk that knows the machine. Keys, which differ each time, don't count.
+        'instance-id': `${machine.mac.replaceAll(':', '-')}-${digest(identity)}`,
+        'local-hostname': node.hostname ?? machine.hostname,
+      });
+    },
     vendorData: '',
-    networkConfig: yaml({
-      version: 2,
-      ethernets: {
-        boot: { match: { macaddress: machine.mac }, dhcp4: true, 'dhcp-identifier': 'mac' },
-      },
-    }),
+    get networkConfig() {
+      return dumpYaml({
+        version: 2,
+        ethernets: {
+          boot: { match: { macaddress: machine.mac }, dhcp4: true, 'dhcp-identifier': 'mac' },
+        },
+      });
+    },
   };
-}
-
-function yaml(document: Entry): string {
-  return dump(document, { lineWidth: -1, noRefs: true });
 }
 
 function digest(text: string): string {
@@ -133,7 +136,7 @@ function userOf(user: User): Entry {
 
 // --- files ---
 
-function fileOf({ path, content, permissions = '0644', owner }: NodeFile): Entry {
+const fileOf = rememberFile(({ path, content, permissions = '0644', owner }: NodeFile): Entry => {
   const text = plainText(content);
   return {
     path,
@@ -145,7 +148,7 @@ function fileOf({ path, content, permissions = '0644', owner }: NodeFile): Entry
       ? { encoding: 'b64', content: Buffer.from(content).toString('base64') }
       : { content: text }),
   };
-}
+});
 
 /**
  * Content that every YAML parser gives back unchanged and people can read: printable ASCII, no space at the start or at the
@@ -163,7 +166,7 @@ function unitFiles({ name, content, dropIns, mask, runtime, origin }: NodeUnit):
   const folder = `${runtime ? '/run' : '/etc'}/systemd/${isNetworkUnit(name) ? 'network' : 'system'}`;
   const file = (path: string, text: string) => ({
     path: `${folder}/${path}`,
-    content: Buffer.from(text),
+    content: bytesOf(text),
     origin,
     secret: false,
   });

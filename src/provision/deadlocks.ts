@@ -1,3 +1,4 @@
+import { remember } from './memory.ts';
 import type { NodeUnit } from './node.ts';
 
 /** What coreos-cloudinit itself comes before: a unit that waits for one of these waits for the program that starts it. */
@@ -43,11 +44,21 @@ export function findDeadlocks(units: readonly OrderedUnit[]): Deadlock[] {
 }
 
 /** What a unit is ordered after, and what it starts with itself. */
-function dependencies({ content = '', dropIns }: OrderedUnit): { after: string[]; pulls: string[] } {
-  const lines = [content, ...dropIns.map((dropIn) => dropIn.content)]
-    .flatMap((text) => text.replaceAll('\\\n', ' ').split('\n'))
+function dependencies({ content = '', dropIns }: OrderedUnit): Dependencies {
+  return readDependencies([content, ...dropIns.map((dropIn) => dropIn.content)].join('\n'));
+}
+
+interface Dependencies {
+  readonly after: readonly string[];
+  readonly pulls: readonly string[];
+}
+
+const readDependencies = remember((text): Dependencies => {
+  const lines = text
+    .replaceAll('\\\n', ' ')
+    .split('\n')
     .map((line) => /^\s*(\w+)\s*=(.*)$/.exec(line));
   const values = (keys: readonly string[]) =>
     lines.flatMap((match) => (match && keys.includes(match[1] ?? '') ? (match[2] ?? '').split(/\s+/) : []));
   return { after: values(['After']), pulls: values(['Requires', 'Wants', 'BindsTo']) };
-}
+});

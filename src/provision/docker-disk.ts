@@ -1,5 +1,6 @@
 import type { DockerDisk } from '../config/config.ts';
 import type { Path } from '../config/problem.ts';
+import { bytesOf } from './memory.ts';
 import type { NodeUnit } from './node.ts';
 import { PHONE_HOME, phoneHomeUrl, type Script, scriptFile } from './scripts.ts';
 import { type Section, sectionUnit } from './section.ts';
@@ -44,7 +45,7 @@ export function expandDockerDisk(disk: DockerDisk, variables: Variables, adoptDi
   return {
     files: [
       scriptFile(SCRIPT, ORIGIN),
-      { path: SETTINGS, content: Buffer.from(lines.join('')), origin: ORIGIN, secret: false },
+      { path: SETTINGS, content: bytesOf(lines.join('')), origin: ORIGIN, secret: false },
       scriptFile(PHONE_HOME, ORIGIN),
       scriptFile(RESTART, ORIGIN),
     ],

@@ -122,14 +122,17 @@ function cloudInitFile(
   { machine: { mac, hostname }, network: { domain } }: Variables,
 ): string {
   const machine = { mac, hostname, ...(domain !== undefined && { domain }) };
-  const { userData, metaData, vendorData, networkConfig } = renderCloudInit(node, profile, machine);
-  const texts: Readonly<Record<CloudInitFile, string>> = {
-    'user-data': userData,
-    'meta-data': metaData,
-    'vendor-data': vendorData,
-    'network-config': networkConfig,
-  };
-  return texts[file];
+  const documents = renderCloudInit(node, profile, machine);
+  switch (file) {
+    case 'user-data':
+      return documents.userData;
+    case 'meta-data':
+      return documents.metaData;
+    case 'vendor-data':
+      return documents.vendorData;
+    case 'network-config':
+      return documents.networkConfig;
+  }
 }
 
 /** The profile with the placeholders of what only one format can say filled. */

@@ -1,4 +1,5 @@
 import { gunzipSync } from 'node:zlib';
+import { bytesOf } from './memory.ts';
 import type { DropIn, NodeFile, NodeUnit, UnitCommand } from './node.ts';
 import { PlaceholderError } from './placeholders.ts';
 
@@ -90,7 +91,7 @@ function fileMode(permissions: unknown): string | undefined {
 
 /** What coreos-cloudinit would write for a content and its `encoding`. */
 function decode(path: string, content: string, encoding: unknown): Uint8Array {
-  if (encoding === undefined || encoding === '') return Buffer.from(content);
+  if (encoding === undefined || encoding === '') return bytesOf(content);
   const steps = String(encoding).split('+');
   const packed = steps.some((step) => step === 'base64' || step === 'b64')
     ? Buffer.from(content, 'base64')

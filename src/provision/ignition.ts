@@ -5,6 +5,7 @@ import { formatPath } from '../config/problem.ts';
 import { expandCoreosSections } from './coreos-sections.ts';
 import { mergeIgnition, type Table } from './ignition-merge.ts';
 import { DEFAULT_IGNITION_VERSION, type IgnitionVersion, newestKey } from './ignition-spec.ts';
+import { bytesOf, rememberFile } from './memory.ts';
 import { withMountUnits } from './mount-units.ts';
 import { isNetworkUnit } from './network-unit.ts';
 import type { NodeDescription, NodeFile, NodeUnit, User } from './node.ts';
@@ -121,17 +122,18 @@ function implicitFiles({ hostname, manageEtcHosts, files }: NodeDescription): No
 }
 
 function textFile(path: string, content: string, origin: string): NodeFile {
-  return { path, content: Buffer.from(content), origin, secret: false };
+  return { path, content: bytesOf(content), origin, secret: false };
 }
 
-function fileOf({ path, content, permissions = '0644', owner }: NodeFile): Table {
+function fileOf(file: NodeFile): Table {
+  const { path, permissions = '0644', owner } = file;
   const [user, group] = owner?.split(':') ?? [];
   return {
     path,
     overwrite: true,
     ...(user && { user: accountOf(user) }),
     ...(group && { group: accountOf(group) }),
-    contents: contentsOf(content),
+    contents: contentsOf(file),
     mode: Number.parseInt(permissions, 8),
   };
 }
@@ -143,13 +145,14 @@ function accountOf(name: string): Table {
 /** A file is sent compressed when that saves as many bytes; below it, being able to read the document is worth more. */
 const WORTHWHILE = 1024;
 
-function contentsOf(content: Uint8Array): Table {
+const contentsOf = rememberFile(({ content, secret }: NodeFile): Table => {
   const plain = dataUrl(content);
-  if (plain.length <= WORTHWHILE) return { source: plain };
+  // Keys are other for each machine, and hardly shrink.
+  if (plain.length <= WORTHWHILE || secret) return { source: plain };
   const compressed = dataUrl(gzipSync(content, { level: 9 }));
   if (plain.length - compressed.length < WORTHWHILE) return { source: plain };
   return { source: compressed, compression: 'gzip' };
-}
+});
 
 function dataUrl(content: Uint8Array): string {
   return content.length === 0 ? 'data:,' : `data:;base64,${Buffer.from(content).toString('base64')}`;

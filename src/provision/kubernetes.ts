@@ -3,6 +3,7 @@ import type { ProfileKubernetes } from '../config/config.ts';
 import type { Path } from '../config/problem.ts';
 import type { JoinMaterial } from './join.ts';
 import { CA_FILE, type KubeletConfig, kubeletConfig } from './kubelet-config.ts';
+import { bytesOf, remember } from './memory.ts';
 import type { NodeFile, NodeUnit } from './node.ts';
 import { PHONE_HOME, phoneHomeUrl, type Script, scriptFile } from './scripts.ts';
 import { type Section, sectionUnit } from './section.ts';
@@ -84,14 +85,17 @@ interface Role {
   readonly environment: readonly string[];
 }
 
+const configText = remember((json) => dump(JSON.parse(json), { lineWidth: -1, noRefs: true }));
+
 function worker(config: KubeletConfig, join: JoinMaterial | undefined): Role {
   const bootstrap = join?.kind === 'bootstrap-kubeconfig';
   const text = (path: string, content: string, rest?: Partial<NodeFile>): NodeFile => {
-    return { path, content: Buffer.from(content), origin: ORIGIN, secret: false, ...rest };
+    const bytes = rest?.secret ? Buffer.from(content) : bytesOf(content);
+    return { path, content: bytes, origin: ORIGIN, secret: false, ...rest };
   };
   return {
     files: [
-      text(CONFIG_FILE, dump(config, { lineWidth: -1, noRefs: true })),
+      text(CONFIG_FILE, configText(JSON.stringify(config))),
       ...(join
         ? [
             text(CA_FILE, join.caPem),

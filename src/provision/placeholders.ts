@@ -117,15 +117,55 @@ function isTemplate(text: string): boolean {
 }
 
 function prepareTemplate(liquid: Liquid, text: string, path: Path): Fill {
-  let templates: Template[] | undefined;
+  let render: ((variables: Variables) => string) | undefined;
   return (variables, where) => {
     try {
-      templates ??= liquid.parse(text);
-      return liquid.renderSync(templates, variables);
+      render ??= prepareRendering(liquid, text);
+      return render(variables);
     } catch (error) {
       throw new PlaceholderError(`${place(where, path)}: ${explain(error, variables)}`);
     }
   };
+}
+
+/** Values of a template's variables for which its text is remembered. */
+const REMEMBERED = 100;
+/** Tags, and filters that give something else each time. */
+const UNSTEADY = /\{%|\b(?:date|date_to_\w+|sample)\b/;
+
+/** Renders a template once for the same values of its variables: most are the same for many machines. */
+function prepareRendering(liquid: Liquid, text: string): (variables: Variables) => string {
+  const templates: Template[] = liquid.parse(text);
+  const paths = UNSTEADY.test(text) ? undefined : readPaths(liquid, templates);
+  if (!paths) return (variables) => liquid.renderSync(templates, variables);
+  const known = new Map<string, string>();
+  return (variables) => {
+    const key = JSON.stringify(paths.map((path) => valueAt(variables, path)));
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const result: string = liquid.renderSync(templates, variables);
+    if (known.size === REMEMBERED) known.clear();
+    known.set(key, result);
+    return result;
+  };
+}
+
+/** Where the values are that a template reads; undefined when that depends on other values. */
+function readPaths(liquid: Liquid, templates: Template[]): readonly (readonly string[])[] | undefined {
+  const paths = liquid.globalVariableSegmentsSync(templates) as readonly (readonly unknown[])[];
+  const isPlain = (path: readonly unknown[]): path is readonly string[] =>
+    path.every((step) => typeof step === 'string');
+  return paths.every(isPlain) ? paths : undefined;
+}
+
+/** The value there; null for none, which no variable is. */
+function valueAt(variables: Variables, path: readonly string[]): unknown {
+  let value: unknown = variables;
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return null;
+    value = (value as Readonly<Record<string, unknown>>)[step];
+  }
+  return value;
 }
 
 function place(where: string, path: Path): string {

@@ -11,8 +11,13 @@ const MIN_BLKSIZE = 8;
  * a client that is busy for a moment. Wider windows gain next to nothing on a LAN.
  */
 export const MAX_WINDOWSIZE = 32;
-/** And its largest size in bytes, so that jumbo frames don't overrun the same buffer. */
-const MAX_WINDOW_BYTES = 65_536;
+/**
+ * And its largest size in bytes with its heads, so that jumbo frames don't overrun the same buffer, and that the kernel
+ * takes it as a single packet.
+ */
+const MAX_WINDOW_BYTES = 65_507;
+/** Bytes of a DATA packet before its data. */
+const DATA_HEAD = 4;
 
 /** What the server can offer for one file. */
 export interface Offer {
@@ -52,7 +57,7 @@ export function negotiate(requested: readonly TftpOption[], offer: Offer): Terms
   const blksize = inRange(asked.get('blksize'), MIN_BLKSIZE, offer.maxBlksize);
   const widest = Math.min(
     MAX_WINDOWSIZE,
-    Math.max(1, Math.floor(MAX_WINDOW_BYTES / (blksize ?? DEFAULT_BLKSIZE))),
+    Math.max(1, Math.floor(MAX_WINDOW_BYTES / (DATA_HEAD + (blksize ?? DEFAULT_BLKSIZE)))),
   );
   const windowsize = offer.windows ? inRange(asked.get('windowsize'), 1, widest) : undefined;
   const seconds = asked.get('timeout');

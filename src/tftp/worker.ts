@@ -17,9 +17,9 @@ const MAX_REQUESTS_PER_TURN = 16;
 const MAX_DATAGRAM = 2_048;
 
 /**
- * The serving thread, with an event loop of its own: a server's speed is that of its system calls, and here a block of a
- * file costs three (epoll_wait, recvfrom, sendmsg). It opens and closes no descriptors, so that none is left behind
- * however it ends. Returns when it is told to stop.
+ * The serving thread, with an event loop of its own: a server's speed is that of its system calls, and here a window of
+ * blocks, or the single block that most ask for, costs three (epoll_wait, recvfrom, sendmsg). It opens and closes no
+ * descriptors, so that none is left behind however it ends. Returns when it is told to stop.
  */
 function serve(setup: ThreadSetup, port: MessagePort): void {
   const { settings, socket, wakeUp, timer } = setup;

@@ -144,6 +144,41 @@ test.serial('a hundred clients at once make the server read a file once', async 
   t.true(read >= 8 * MIB && read < 12 * MIB, `${read / MIB} MiB read`);
 });
 
+for (const [source, memory] of [
+  ['memory', 256 * MIB],
+  ['disk', 0],
+] as const) {
+  test.serial(
+    `whose turn it isn't gets a few bytes now and then, and all when it comes (${source})`,
+    async (t) => {
+      const { port, bytes, event } = await serve(t, 32 * MIB + 7, { memory });
+      // So many large files go to one address at one time. These take nothing, so their turn doesn't end.
+      const front = await Promise.all(Array.from({ length: 8 }, () => ask(port, '/assets/image')));
+      t.teardown(() => front.map((socket) => socket.destroy()));
+      await Promise.all(front.map((socket) => once(socket, 'readable')));
+
+      const socket = await ask(port, '/assets/image');
+      const received: Buffer[] = [];
+      while (bodyOf(received).length < 128) received.push(...(await once(socket, 'data')));
+      t.regex(`${received[0]}`, /^HTTP\/1\.1 200 OK\r\n/);
+      t.deepEqual(bodyOf(received), bytes.subarray(0, 128));
+
+      front[3]?.destroy();
+      received.push(...(await socket.toArray()));
+      t.is(digest(bodyOf(received)), digest(bytes));
+      t.like(await event('asset', 2), { complete: true, bytes: bytes.length, source });
+    },
+  );
+}
+
+test.serial('small files wait for nobody', async (t) => {
+  const { port, url, folder } = await serve(t, 32 * MIB);
+  await writeFile(join(folder, 'small'), 'small');
+  const front = await Promise.all(Array.from({ length: 20 }, () => ask(port, '/assets/image')));
+  t.teardown(() => front.map((socket) => socket.destroy()));
+  t.is(await curl(`${url}/assets/small`), 'small');
+});
+
 test.serial('HEAD tells everything about a file, and doesn’t load it', async (t) => {
   const { url, cache, events } = await serve(t, MIB);
   const answer = await curl('--head', `${url}/assets/image`);

@@ -141,7 +141,7 @@ test('relay agent information is copied verbatim and comes last (RFC 3046 §2.2)
   const bytes = encodeReply(reply({ request: asked, options: new Map([[OPTION.router, Buffer.alloc(4)]]) }));
   const packet = decoded(bytes);
   t.deepEqual([...packet.options.keys()], [OPTION.router, OPTION.relayAgentInformation]);
-  t.deepEqual(packet.options.get(OPTION.relayAgentInformation), information);
+  t.deepEqual(Buffer.from(packet.options.get(OPTION.relayAgentInformation) ?? []), information);
   t.is(formatIpv4(packet.giaddr), '192.168.0.253');
 });
 

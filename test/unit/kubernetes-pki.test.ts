@@ -215,7 +215,8 @@ test('a CA that is made or renewed while the service runs is used from then on',
   const first = await source(Date.now());
   t.is(await source(Date.now()), first, 'unchanged files are not read again');
   await writeFile(paths.certificate, await renewCa(first, 3650 * DAY, Date.now()));
-  t.not((await source(Date.now())).certificate.serialNumber, first.certificate.serialNumber);
+  const aSecondLater = await source(Date.now() + 1000);
+  t.not(aSecondLater.certificate.serialNumber, first.certificate.serialNumber);
   await t.throwsAsync(source(Date.now() + 5000 * DAY * 1000), { message: /expired on/ });
 });
 

@@ -162,6 +162,36 @@ test('strangers are forgotten after a while, machines that waited for approval a
   t.deepEqual(forgotten, [machine(1), machine(4)]);
 });
 
+test('of a flood of strangers a few are written down at a time, and no other machine waits for them', (t) => {
+  const { registry: seen } = registry();
+  for (const n of [1, 2, 3, 4]) seen.see(machine(n), 'net', n);
+  seen.record(machine(4), 'script', 'iPXE waits for approval', 5);
+  const taken = (strangers?: number) => seen.takeChanged(strangers).map(({ mac }) => mac);
+  t.deepEqual(taken(2), [machine(1), machine(2), machine(4)]);
+  t.deepEqual(taken(2), [machine(3)]);
+  t.deepEqual(taken(), []);
+});
+
+test('whoever forgets a stranger is told whether it was written down', (t) => {
+  const told: [Mac, boolean][] = [];
+  const seen = new MachineRegistry({
+    machines: [],
+    isKept: () => false,
+    capacity: 100,
+    strangers: 100,
+    onForgotten: (mac, wasSaved) => told.push([mac, wasSaved]),
+  });
+  for (const n of [1, 2, 3]) seen.see(machine(n), 'net', n);
+  seen.takeChanged(1);
+  seen.record(machine(3), 'script', 'iPXE waits for approval', 4);
+  for (const n of [1, 2, 3]) seen.forget(machine(n));
+  t.deepEqual(told, [
+    [machine(1), true],
+    [machine(2), false],
+    [machine(3), true],
+  ]);
+});
+
 test('machines known from before are there after a restart', (t) => {
   const { registry: before } = registry();
   before.see(machine(1), 'net', 1, { address: ip('10.0.0.1') });

@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import koffi from 'koffi';
 import {
   addressOfEndpoint,
   DatagramReceiver,
@@ -19,6 +20,12 @@ function open(t: ExecutionContext): { fd: number; endpoint: Endpoint } {
   bindAddress(fd, LOOPBACK, 0);
   const port = describeSocket(fd)?.port ?? 0;
   return { fd, endpoint: (LOOPBACK * 65536 + port) as Endpoint };
+}
+
+/** Has the kernel hand over what was sent as one packet in one piece (UDP_GRO, udp(7)). */
+function takeWhole(fd: number): void {
+  const setsockopt = koffi.load('libc.so.6').func('int setsockopt(int, int, int, const void *, uint32_t)');
+  if (setsockopt(fd, 17, 104, Buffer.from([1, 0, 0, 0]), 4) < 0) throw new Error('UDP_GRO');
 }
 
 test('a datagram arrives with the address and port of its sender', (t) => {
@@ -62,6 +69,36 @@ for (const count of [1, 2, 32]) {
       }
       t.is(receiver.receive(to.fd), undefined);
     }
+  });
+}
+
+test('a batch of equal datagrams, the last one shorter, is one packet on its way', (t) => {
+  const [from, to] = [open(t), open(t)];
+  takeWhole(to.fd);
+  const contents = Buffer.alloc(1000, 'x');
+  const sender = new DatagramSender(32);
+  for (const length of [400, 400, 200]) sender.add(addressOf(contents), length).set([0, 3, 0, 1]);
+  t.is(sender.flush(from.fd, to.endpoint), undefined);
+  t.is(new DatagramReceiver(2000).receive(to.fd)?.bytes.length, 1000 + 3 * 4);
+});
+
+for (const [title, lengths] of [
+  ['of unequal datagrams', [100, 200, 100]],
+  ['whose last datagram is the longest', [100, 100, 101]],
+  ['with empty datagrams', [0, 0]],
+  ['too large for one packet', [30_000, 30_000, 30_000]],
+] as const) {
+  test(`a batch ${title} arrives all the same`, (t) => {
+    const [from, to] = [open(t), open(t)];
+    const contents = Buffer.alloc(30_000, 'x');
+    const sender = new DatagramSender(32);
+    for (const length of lengths) sender.add(addressOf(contents), length).set([0, 3, 0, 1]);
+    t.is(sender.flush(from.fd, to.endpoint), undefined);
+    const receiver = new DatagramReceiver(65_536);
+    t.deepEqual(
+      lengths.map(() => receiver.receive(to.fd)?.bytes.length),
+      lengths.map((length) => length + 4),
+    );
   });
 }
 
