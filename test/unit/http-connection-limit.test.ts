@@ -21,13 +21,13 @@ test('an address has 128 connections, and another one for each that it closes', 
   t.is(limit.open('b'), undefined, 'others have theirs');
 });
 
-test('all together have 4096', (t) => {
+test('all together have 12,288', (t) => {
   const limit = new ConnectionLimit();
   t.is(
     openAll(limit, (number) => `address ${number % 100}`),
-    4_096,
+    12_288,
   );
-  t.regex(limit.open('another') ?? '', /4096 connections are open/);
+  t.regex(limit.open('another') ?? '', /12288 connections are open/);
 });
 
 test('a trouble is told once a minute for each address, and each kind of trouble by itself', (t) => {
