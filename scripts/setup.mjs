@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Makes a fresh clone ready for one of the npm scripts: `node scripts/setup.mjs build|start|lab|test|bench`.
+// Makes a fresh clone ready for one of the npm scripts: `node scripts/setup.mjs build|start|lab|test|matrix|bench`.
 // It installs npm packages and Debian packages that are missing and compiles dist/, and is done at once when all is there.
 // Plain Node without dependencies, because it runs before anything is installed.
 
@@ -34,11 +34,16 @@ const TEST = [
   'curl',
   'dhcpcd-base',
   'dnsmasq-base',
+  'faketime',
   'fonts-dejavu-core',
   'grub-common',
+  'iptables',
   'isc-dhcp-client',
   'isc-dhcp-relay',
   'kea-admin',
+  'kea-dhcp4-server',
+  'nftables',
+  'nmap',
   'openssl',
   'python3',
   'shellcheck',
@@ -48,8 +53,9 @@ const TEST = [
   'tshark',
   'udhcpc',
 ];
-const BENCH = [...TEST, 'kea-dhcp4-server', 'nginx-light', 'tftpd-hpa', 'wrk'];
-const PACKAGES = { build: [], start: IPXE, lab: LAB, test: TEST, bench: BENCH };
+const MATRIX = [...TEST, 'qemu-efi-aarch64', 'qemu-system-arm', 'u-boot-qemu'];
+const BENCH = [...TEST, 'nginx-light', 'tftpd-hpa', 'wrk'];
+const PACKAGES = { build: [], start: IPXE, lab: LAB, test: TEST, matrix: MATRIX, bench: BENCH };
 
 /** Services of those packages. They are measured as programs; nothing shall run, now or after the next boot. */
 const SERVICES = ['isc-dhcp-relay', 'kea-dhcp4-server', 'nginx', 'tftpd-hpa'];

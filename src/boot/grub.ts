@@ -5,7 +5,8 @@ import type { HeldMachine, ScriptMachine } from './script.ts';
 
 /**
  * Configurations for GRUB that was loaded over the network. Images are fetched by HTTP when the loader can do it, and by
- * TFTP else. GRUB's language has neither `&&` nor `||`.
+ * TFTP else: only a failure tells, as `insmod` succeeds for a module that isn't there, too. GRUB's language has neither `&&`
+ * nor `||`.
  */
 
 /**
@@ -13,20 +14,24 @@ import type { HeldMachine, ScriptMachine } from './script.ts';
  * when it never can. Throws an Error naming the argument that GRUB would change.
  */
 export function grubConfig(machine: ScriptMachine, plan: ImagePlan): string {
-  const { host, hostname } = new URL(plan.kernelUrl);
+  const { http, tftp } = waysTo(plan.kernelUrl);
   const who = `${machine.hostname} (${machine.mac})`;
   const file = (url: string) => `"$files"${quote(pathOf(url))}`;
   const args = plan.args.flatMap(words).map(quote);
   const initrds = plan.initrds.map(({ url }) => file(url));
   const boot =
-    initrds.length > 0 ? [`    if initrd ${initrds.join(' ')}; then`, '      boot', '    fi'] : ['    boot'];
+    initrds.length > 0
+      ? [`      if initrd ${initrds.join(' ')}; then`, '        boot', '      fi']
+      : ['      boot'];
   return text([
     echo(`${who} boots ${plan.image}`),
-    ...chooseWay(host, hostname),
+    'insmod http',
     'for pause in 1 2 3 4 5 6 7 8; do',
-    `  if ${['linux', file(plan.kernelUrl), ...args].join(' ')}; then`,
+    `  for files in ${http} ${tftp}; do`,
+    `    if ${['linux', file(plan.kernelUrl), ...args].join(' ')}; then`,
     ...boot,
-    '  fi',
+    '    fi',
+    '  done',
     '  echo "Could not fetch what it boots, trying again in $pause s"',
     '  sleep $pause',
     'done',
@@ -41,11 +46,13 @@ export interface GrubHold extends Omit<HeldMachine, 'mac' | 'serial'> {
   readonly mac: Mac;
   /** The provisioning app: `http://192.168.0.254`. */
   readonly baseUrl: string;
+  /** How it has asked this time: it asks so again. */
+  readonly way: 'http' | 'tftp';
 }
 
 /** Tells whoever stands before a machine why it doesn't boot and what to do, then asks again every few seconds, for ever. */
-export function grubHold({ mac, network, server, verdict, baseUrl }: GrubHold): string {
-  const { host, hostname } = new URL(baseUrl);
+export function grubHold({ mac, network, server, verdict, baseUrl, way }: GrubHold): string {
+  const again = `${waysTo(baseUrl)[way]}${quote(`/grub.cfg-01-${macToHyphens(mac)}`)}`;
   const why = verdict ? `is ${verdict} and does not boot` : 'is waiting for approval';
   const pause = verdict ? 30 : 5;
   return text([
@@ -54,9 +61,8 @@ export function grubHold({ mac, network, server, verdict, baseUrl }: GrubHold): 
     // What is fetched again runs inside this loop, and must not begin another one in it.
     'if [ "$rackseed_asks" != yes ]; then',
     '  set rackseed_asks=yes',
-    ...chooseWay(host, hostname).map((line) => `  ${line}`),
     `  while sleep ${pause}; do`,
-    `    source "$files"${quote(`/grub.cfg-01-${macToHyphens(mac)}`)}`,
+    `    source ${again}`,
     '  done',
     'fi',
   ]);
@@ -67,14 +73,10 @@ export function grubLocalDisk(machine: ScriptMachine): string {
   return text([echo(`${machine.hostname} (${machine.mac}) boots from its local disk`), 'exit 1']);
 }
 
-function chooseWay(host: string, hostname: string): string[] {
-  return [
-    'if insmod http; then',
-    `  set files='(http,${host})'`,
-    'else',
-    `  set files='(tftp,${hostname})'`,
-    'fi',
-  ];
+/** The server of a URL as GRUB's devices, in quotes. */
+function waysTo(url: string): Readonly<Record<'http' | 'tftp', string>> {
+  const { host, hostname } = new URL(url);
+  return { http: quote(`(http,${host})`), tftp: quote(`(tftp,${hostname})`) };
 }
 
 /** GRUB puts an argument that holds a space in quotes, so a kernel argument goes to it word by word. */

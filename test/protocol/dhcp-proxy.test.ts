@@ -118,6 +118,10 @@ test.serial('auto leaves the addresses to a Kea that is there, and says so once'
   const { proxy } = await firmware(t, machine, 'ipxe-rom-bios', mac);
   t.is(proxy.file, 'http://192.168.0.254/boot.ipxe');
   t.is(service.child.output().match(/gives the addresses here/g)?.length, 1);
+  const { networks } = await service.get<{ networks: unknown[] }>('/v1/networks');
+  t.like(networks, [{ dhcp: { mode: 'auto', role: 'proxy', otherServer: OTHER_DHCP.address } }]);
+  t.is(await service.metric('rackseed_dhcp_authoritative', 'network="kubernetes1"'), 0);
+  t.is(await service.metric('rackseed_dhcp_role_changes_total', 'role="proxy"'), 1);
 });
 
 test.serial('auto gives addresses when nobody else does, until it hears another server', async (t) => {

@@ -38,11 +38,14 @@ export async function remoteWireFor(t: ExecutionContext, { server }: Rack, clien
   };
 }
 
-/** Relay agents nobody here wrote: each passes DHCP on from `down0` to 192.168.0.254. */
+/** Relay agents nobody here wrote: each passes DHCP on from `down0` to servers, ours unless told. */
 export const RELAYS = {
   /** Adds option 82 with the name of the interface as circuit ID. */
-  dhcrelay: ['dhcrelay', '-4', '-d', '-a', '-id', 'down0', '-iu', 'up0', '192.168.0.254'],
-  dnsmasq: [
+  dhcrelay: (servers: readonly string[]) => [
+    ...['dhcrelay', '-4', '-d', '-a', '-id', 'down0', '-iu', 'up0'],
+    ...servers,
+  ],
+  dnsmasq: (servers: readonly string[]) => [
     'dnsmasq',
     '--keep-in-foreground',
     '--conf-file=/dev/null',
@@ -51,7 +54,7 @@ export const RELAYS = {
     '--log-dhcp',
     '--user=root',
     '--pid-file=',
-    '--dhcp-relay=10.1.0.1,192.168.0.254,up0',
+    ...servers.map((server) => `--dhcp-relay=10.1.0.1,${server},up0`),
   ],
 } as const;
 
@@ -60,8 +63,9 @@ export async function relayFor(
   t: ExecutionContext,
   { router }: RemoteWire,
   relay: keyof typeof RELAYS,
+  servers: readonly string[] = ['192.168.0.254'],
 ): Promise<Child> {
-  const child = await startFor(t, router.command(RELAYS[relay]));
+  const child = await startFor(t, router.command(RELAYS[relay](servers)));
   await child.waitFor(relay === 'dhcrelay' ? /Sending on\s+Socket/ : /DHCP relay from/);
   return child;
 }

@@ -20,7 +20,8 @@ const HELD = {
   network: 'kubernetes1',
   server: '192.168.0.254',
   baseUrl: 'http://192.168.0.254',
-};
+  way: 'http',
+} as const;
 
 const names: readonly [path: string, meaning: unknown][] = [
   ['autoexec.ipxe', { kind: 'autoexec' }],
@@ -81,21 +82,19 @@ LABEL wait
   t.regex(pxelinuxLocalDisk(MACHINE), /\nLABEL disk\n {2}LOCALBOOT -1\n$/);
 });
 
-test('GRUB fetches by HTTP or else by TFTP, tries again, and restarts the machine in the end', (t) => {
+test('GRUB fetches by HTTP, or by TFTP when it has no HTTP, tries again, and restarts the machine in the end', (t) => {
   t.is(
     grubConfig(MACHINE, PLAN),
     `echo 'worker-01 (52:54:00:00:00:01) boots flatcar/1'
-if insmod http; then
-  set files='(http,192.168.0.254)'
-else
-  set files='(tftp,192.168.0.254)'
-fi
+insmod http
 for pause in 1 2 3 4 5 6 7 8; do
-  if linux "$files"'/assets/flatcar/1/vmlinuz' 'console=ttyS0,115200n8' 'flatcar.first_boot=1'; then
-    if initrd "$files"'/assets/flatcar/1/image+arm.cpio.gz'; then
-      boot
+  for files in '(http,192.168.0.254)' '(tftp,192.168.0.254)'; do
+    if linux "$files"'/assets/flatcar/1/vmlinuz' 'console=ttyS0,115200n8' 'flatcar.first_boot=1'; then
+      if initrd "$files"'/assets/flatcar/1/image+arm.cpio.gz'; then
+        boot
+      fi
     fi
-  fi
+  done
   echo "Could not fetch what it boots, trying again in $pause s"
   sleep $pause
 done
@@ -113,17 +112,13 @@ test('GRUB that may not boot asks again, in one loop however often it does', (t)
 echo 'This is network kubernetes1; the server is 192.168.0.254. Asking again in 5 s'
 if [ "$rackseed_asks" != yes ]; then
   set rackseed_asks=yes
-  if insmod http; then
-    set files='(http,192.168.0.254:8080)'
-  else
-    set files='(tftp,192.168.0.254)'
-  fi
   while sleep 5; do
-    source "$files"'/grub.cfg-01-52-54-00-00-00-01'
+    source '(http,192.168.0.254:8080)''/grub.cfg-01-52-54-00-00-00-01'
   done
 fi
 `,
   );
+  t.regex(grubHold({ ...HELD, way: 'tftp' }), /source '\(tftp,192\.168\.0\.254\)''\/grub\.cfg-01-/);
 });
 
 const configs: Readonly<Record<string, string>> = {
