@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Makes a fresh clone ready for one of the npm scripts: `node scripts/setup.mjs build|start|lab|test|bench`.
+// Makes a fresh clone ready for one of the npm scripts: `node scripts/setup.mjs build|start|lab|test|bench|package`.
 // It installs npm packages and Debian packages that are missing and compiles dist/, and is done at once when all is there.
 // Plain Node without dependencies, because it runs before anything is installed.
 
@@ -49,7 +49,8 @@ const TEST = [
   'udhcpc',
 ];
 const BENCH = [...TEST, 'kea-dhcp4-server', 'nginx-light', 'tftpd-hpa', 'wrk'];
-const PACKAGES = { build: [], start: IPXE, lab: LAB, test: TEST, bench: BENCH };
+const PACKAGE = ['binutils', 'dpkg', 'git'];
+const PACKAGES = { build: [], start: IPXE, lab: LAB, test: TEST, bench: BENCH, package: PACKAGE };
 
 /** Services of those packages. They are measured as programs; nothing shall run, now or after the next boot. */
 const SERVICES = ['isc-dhcp-relay', 'kea-dhcp4-server', 'nginx', 'tftpd-hpa'];

@@ -10,6 +10,7 @@ import type { Leases } from './dhcp/links.ts';
 import { DhcpServer } from './dhcp/server.ts';
 import { dhcpNetwork } from './dhcp-network.ts';
 import { dhcpObserver } from './dhcp-observer.ts';
+import type { ProvisioningContext } from './http/context.ts';
 import type { FileCache } from './http/file-cache.ts';
 import { createProvisioningApp } from './http/provisioning.ts';
 import type { Joiner } from './kubernetes/joiner.ts';
@@ -47,6 +48,8 @@ export interface SharedParts {
   /** Who gets documents and keys. */
   readonly access: BootAccess;
   readonly cache: FileCache;
+  /** Reads a file of an image before it is first sent. */
+  readonly checkFile: ProvisioningContext['checkFile'];
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly inherited: readonly InheritedSocket[];
@@ -155,6 +158,7 @@ export async function openNetwork(
     config,
     identify: identifier.admit,
     cache,
+    checkFile: shared.checkFile,
     ...createMachineDocuments({
       config,
       registry,
@@ -187,7 +191,7 @@ export async function openNetwork(
     },
   };
 
-  const tftpDescriptor = findInherited(shared.inherited, 'udp', network.address, TFTP_PORT);
+  const tftpDescriptor = findInherited(shared.inherited, 'udp', { ...network, port: TFTP_PORT });
   const tftp = createTftpServer({
     address: formatIpv4(network.address),
     port: TFTP_PORT,
@@ -283,7 +287,7 @@ async function listen(
   const { address } = network;
   const { port } = network[scheme];
   const fd =
-    findInherited(inherited, 'tcp', address, port) ?? openTcpListener(address, port, HTTP_SEND_BUFFER);
+    findInherited(inherited, 'tcp', { ...network, port }) ?? openTcpListener(address, port, HTTP_SEND_BUFFER);
   const host = formatIpv4(address);
   // Node listens on the descriptor; host and port are for people.
   const listenTextResolver = () => `listening at ${scheme}://${host}:${port}`;
