@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Makes a fresh clone ready for one of the npm scripts: `node scripts/setup.mjs build|start|lab|test|matrix|bench`.
+// Makes a fresh clone ready for one of the npm scripts: `node scripts/setup.mjs build|start|lab|test|matrix|bench|package`.
 // It installs npm packages and Debian packages that are missing and compiles dist/, and is done at once when all is there.
 // Plain Node without dependencies, because it runs before anything is installed.
 
@@ -55,7 +55,16 @@ const TEST = [
 ];
 const MATRIX = [...TEST, 'qemu-efi-aarch64', 'qemu-system-arm', 'u-boot-qemu'];
 const BENCH = [...TEST, 'nginx-light', 'tftpd-hpa', 'wrk'];
-const PACKAGES = { build: [], start: IPXE, lab: LAB, test: TEST, matrix: MATRIX, bench: BENCH };
+const PACKAGE = ['binutils', 'dpkg', 'git'];
+const PACKAGES = {
+  build: [],
+  start: IPXE,
+  lab: LAB,
+  test: TEST,
+  matrix: MATRIX,
+  bench: BENCH,
+  package: PACKAGE,
+};
 
 /** Services of those packages. They are measured as programs; nothing shall run, now or after the next boot. */
 const SERVICES = ['isc-dhcp-relay', 'kea-dhcp4-server', 'nginx', 'tftpd-hpa'];

@@ -10,6 +10,7 @@ import type { DhcpPresence } from './dhcp/other-servers.ts';
 import { DhcpServer } from './dhcp/server.ts';
 import { dhcpNetwork } from './dhcp-network.ts';
 import { dhcpObserver } from './dhcp-observer.ts';
+import type { ProvisioningContext } from './http/context.ts';
 import type { FileCache } from './http/file-cache.ts';
 import { listenForMachines } from './http/listen-machines.ts';
 import { createProvisioningApp } from './http/provisioning.ts';
@@ -50,6 +51,8 @@ export interface SharedParts {
   /** Who gets documents and keys. */
   readonly access: BootAccess;
   readonly cache: FileCache;
+  /** Reads a file of an image before it is first sent. */
+  readonly checkFile: ProvisioningContext['checkFile'];
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly troubles: TroubleReport;
@@ -168,6 +171,7 @@ export async function openNetwork(
     config,
     identify: identifier.admit,
     cache,
+    checkFile: shared.checkFile,
     ...createMachineDocuments({
       config,
       registry,
@@ -200,7 +204,7 @@ export async function openNetwork(
     },
   };
 
-  const tftpDescriptor = findInherited(shared.inherited, 'udp', network.address, TFTP_PORT);
+  const tftpDescriptor = findInherited(shared.inherited, 'udp', { ...network, port: TFTP_PORT });
   const tftp = createTftpServer({
     address: formatIpv4(network.address),
     port: TFTP_PORT,

@@ -33,6 +33,10 @@ const CLOCK = 'clock';
 
 /** A running service. */
 export interface Service {
+  /** What it serves, in a line for people. */
+  status(): string;
+  /** Reads the configuration again, as if its files had changed. Resolves when it is in use or was refused. */
+  reload(): Promise<void>;
   /** Stops the parts in reverse order and writes down what is left. */
   stop(): Promise<void>;
 }
@@ -201,8 +205,9 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
 
     for (const network of networks) await network.start();
     ready = true;
-    logger.info(`ready: ${describe(config)}, admin on ${adminAddress}`);
-    return { stop };
+    const status = () => `${describe(config)}, admin on ${adminAddress}`;
+    logger.info(`ready: ${status()}`);
+    return { status, reload: () => watch.reload(), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -7,8 +7,8 @@ import { fillArgs } from '../provision/cloud-config.ts';
 import { CLOUD_INIT_FILES } from '../provision/cloud-init.ts';
 import { type DocumentRequest, mainRequest, previewDocument } from '../provision/document.ts';
 import { describeNode } from '../provision/node.ts';
+import { diffLines } from '../text/diff.ts';
 import { describeMachine } from './describe.ts';
-import { diffLines } from './diff.ts';
 import { type InspectedMachine, inspectMachine } from './inspect.ts';
 import { requireConfig } from './load.ts';
 

@@ -19,6 +19,11 @@ export interface WatchOptions {
 
 /** A watch that goes on until it is stopped. */
 export interface ConfigWatch {
+  /**
+   * Reads the files now, changed or not, and tells the result: for a file system that tells of no changes. Resolves when it
+   * was told.
+   */
+  reload(): Promise<void>;
   /** Ends the watch: nothing is told any more. */
   stop(): void;
 }
@@ -38,9 +43,11 @@ export function watchConfig({ directory, onChange, onProblems, settle = 100 }: W
 
   const schedule = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      reloading = reloading.then(reload);
-    }, settle);
+    timer = setTimeout(read, settle);
+  };
+  const read = () => {
+    reloading = reloading.then(load);
+    return reloading;
   };
 
   /** Watches the folders that exist and are not watched yet: profiles/ and machines/ may come and go. */
@@ -61,7 +68,7 @@ export function watchConfig({ directory, onChange, onProblems, settle = 100 }: W
     }
   };
 
-  const reload = async () => {
+  const load = async () => {
     // A folder that was removed and made again is another one to the kernel.
     for (const watcher of watchers.values()) watcher.close();
     watchers.clear();
@@ -78,6 +85,11 @@ export function watchConfig({ directory, onChange, onProblems, settle = 100 }: W
 
   watchFolders();
   return {
+    reload() {
+      clearTimeout(timer);
+      last = undefined;
+      return read();
+    },
     stop() {
       stopped = true;
       clearTimeout(timer);

@@ -21,7 +21,7 @@ export async function listenForMachines(
   const { address, name } = network;
   const { port } = network[scheme];
   const fd =
-    findInherited(inherited, 'tcp', address, port) ?? open(address, port, `${scheme}.port of ${name}`);
+    findInherited(inherited, 'tcp', { ...network, port }) ?? open(address, port, `${scheme}.port of ${name}`);
   const host = formatIpv4(address);
   // Node listens on the descriptor; host and port are for people.
   const listenTextResolver = () => `listening at ${scheme}://${host}:${port}`;

@@ -37,6 +37,9 @@ export async function readInterface(name: string): Promise<InterfaceFacts> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
       throw new Error('the command "ip" is missing: install the package iproute2');
     }
+    const { stderr = '', message } = error as Error & { stderr?: string };
+    if (!/does not exist|cannot find/i.test(stderr))
+      throw new Error(`ip address show dev ${name} failed: ${stderr.trim() || message}`);
     const others = await readdir('/sys/class/net').catch(() => []);
     throw new Error(`there is no network interface "${name}" on this host (there are: ${others.join(', ')})`);
   }

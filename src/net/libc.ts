@@ -2,6 +2,7 @@ import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 
 // Linux's numbers (asm-generic), the same on x86-64 and arm64.
+const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
@@ -160,6 +161,23 @@ export function sendIcmpv6(fd: number, message: Uint8Array, address: Uint8Array)
     check('sendto', libc().sendto(fd, message, message.length, MSG_DONTWAIT, sockaddr, sockaddr.length));
   } catch (error) {
     if (!(error instanceof SystemCallError && ['EAGAIN', 'ENOBUFS'].includes(error.code))) throw error;
+  }
+}
+
+/**
+ * Sends a datagram to a unix socket without ever waiting. A path that begins with `@` is in the abstract namespace
+ * (unix(7)). Throws SystemCallError.
+ */
+export function sendUnixDatagram(path: string, message: Uint8Array): void {
+  const name = Buffer.from(path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`);
+  const sockaddr = Buffer.alloc(2 + name.length);
+  sockaddr.writeUInt16LE(AF_UNIX, 0);
+  sockaddr.set(name, 2);
+  const fd = check('socket', libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  try {
+    check('sendto', libc().sendto(fd, message, message.length, MSG_DONTWAIT, sockaddr, sockaddr.length));
+  } finally {
+    closeDescriptor(fd);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Ipv4 } from './ipv4.ts';
-import { describeSocket } from './libc.ts';
+import { boundDevice, describeSocket } from './libc.ts';
 
 /** A socket that systemd opened for us (sd_listen_fds(3)). */
 export interface InheritedSocket {
@@ -7,6 +7,8 @@ export interface InheritedSocket {
   readonly type: 'udp' | 'tcp';
   readonly address: Ipv4;
   readonly port: number;
+  /** The interface that it is bound to; empty when it is bound to none. */
+  readonly device: string;
 }
 
 const FIRST_DESCRIPTOR = 3;
@@ -20,18 +22,30 @@ export function inheritedSockets(environment: NodeJS.ProcessEnv, pid: number): r
   const sockets: InheritedSocket[] = [];
   for (let fd = FIRST_DESCRIPTOR; fd < FIRST_DESCRIPTOR + Number(environment.LISTEN_FDS ?? 0); fd += 1) {
     const facts = describeSocket(fd);
-    if (facts) sockets.push({ fd, ...facts, address: facts.address as Ipv4 });
+    if (facts) sockets.push({ fd, ...facts, address: facts.address as Ipv4, device: boundDevice(fd) });
   }
   return sockets;
 }
 
-/** The descriptor of the inherited socket with this kind and exactly this local address, if there is one. */
+/** Which socket is looked for among those from systemd. */
+export interface SocketPlace {
+  readonly address: Ipv4;
+  readonly port: number;
+  /** The interface it serves: a socket bound to another one is another network's. */
+  readonly interface: string;
+}
+
+/**
+ * The descriptor of the inherited socket of this kind with exactly this local address, if there is one. One that is bound to
+ * the interface goes before one that is bound to none or to another.
+ */
 export function findInherited(
   sockets: readonly InheritedSocket[],
   type: InheritedSocket['type'],
-  address: Ipv4,
-  port: number,
+  { address, port, interface: device }: SocketPlace,
 ): number | undefined {
-  return sockets.find((socket) => socket.type === type && socket.address === address && socket.port === port)
-    ?.fd;
+  const fitting = sockets.filter(
+    (socket) => socket.type === type && socket.address === address && socket.port === port,
+  );
+  return (fitting.find((socket) => socket.device === device) ?? fitting[0])?.fd;
 }

@@ -84,7 +84,7 @@ async function opening<Result>(
   const opened: number[] = [];
   const tied: number[] = [];
   const open: Open = (address, prepare) => {
-    const given = findInherited(options.inherited ?? [], 'udp', address, options.port);
+    const given = findInherited(options.inherited ?? [], 'udp', { ...options, address });
     const fd = given ?? openUdp();
     if (given === undefined) opened.push(fd);
     requireDevice(fd, options.interface);

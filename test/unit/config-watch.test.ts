@@ -45,7 +45,7 @@ async function watched(t: ExecutionContext) {
       if (news) resolve(news);
       else waiting.push(resolve);
     });
-  return { directory, next, told };
+  return { directory, next, told, watch };
 }
 
 const edit = (directory: string, name: string, text: string) => writeFile(join(directory, name), text);
@@ -87,6 +87,14 @@ test('the temporary files of an editor are never taken for the configuration', a
   // On a slow machine the files are read once before the rename, and are what they were.
   if ('config' in news && news.config.unknownMachines === 'hold') news = await next();
   t.like(news, { config: { unknownMachines: 'ignore' } });
+});
+
+test('what did not change is read and told again on demand', async (t) => {
+  const { told, watch } = await watched(t);
+  await watch.reload();
+  await watch.reload();
+  t.is(told.length, 2);
+  t.true(told.every((news) => 'config' in news));
 });
 
 test('a folder that is made later is watched as well', async (t) => {

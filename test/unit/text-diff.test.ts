@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { diffLines } from '../../src/cli/diff.ts';
+import { diffLines } from '../../src/text/diff.ts';
 
 const TABLE: readonly [what: string, before: string, after: string, expected: string][] = [
   ['the same text', 'a b c', 'a b c', ''],
