@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Database, open } from 'lmdb';
+import { type Database, open, type RootDatabase } from 'lmdb';
 import type { ApiTokenRecord } from '../api-tokens/token.ts';
 import type { Lease } from '../dhcp/leases.ts';
 import type { LeaseChange } from '../dhcp/outcome.ts';
@@ -15,6 +15,7 @@ import { readMachine, type StagesOnly } from '../machines/record.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import type { Store } from './store.ts';
+import { MIGRATIONS, type Migration, migrateStore } from './version.ts';
 
 /** A lease on disk; its address is the key. `expires` is null for a lease that never ends. */
 interface LeaseRecord {
@@ -23,17 +24,23 @@ interface LeaseRecord {
 }
 
 /**
- * Opens the store in `directory`, which is made if need be. Changes of one turn of the event loop, and those that come in
- * while the disk is busy, share one transaction and one fsync.
- * Throws an Error that names the directory when it can't be written.
+ * Opens the store in `directory`, which is made if need be, and brings it to the newest version. Changes of one turn of the event
+ * loop, and those that come in while the disk is busy, share one transaction and one fsync.
+ * Throws an Error that names the directory when it can't be written, or was written by a later rackseed.
  */
-export function openLmdbStore(directory: string, onError: (error: Error) => void): Store {
-  let root: ReturnType<typeof open>;
+export function openLmdbStore(
+  directory: string,
+  onError: (error: Error) => void,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Store {
+  let root: RootDatabase | undefined;
   try {
     mkdirSync(directory, { recursive: true, mode: 0o750 });
     // Without overlappingSync a commit is on disk when its promise resolves, not just in the page cache.
     root = open({ path: directory, overlappingSync: false, maxDbs: 32 });
+    migrateStore(root, migrations);
   } catch (error) {
+    root?.close();
     throw new Error(`the store in ${directory} can't be opened: ${(error as Error).message}`);
   }
   const leases: Database<LeaseRecord, number> = root.openDB({ name: 'leases' });
