@@ -39,7 +39,9 @@ const TEST = [
   'isc-dhcp-client',
   'isc-dhcp-relay',
   'kea-admin',
+  'nftables',
   'openssl',
+  'prometheus',
   'python3',
   'shellcheck',
   'systemd',
@@ -47,13 +49,14 @@ const TEST = [
   'tftp-hpa',
   'tshark',
   'udhcpc',
+  'vagrant',
 ];
 const BENCH = [...TEST, 'kea-dhcp4-server', 'nginx-light', 'tftpd-hpa', 'wrk'];
 const PACKAGE = ['binutils', 'dpkg', 'git'];
 const PACKAGES = { build: [], start: IPXE, lab: LAB, test: TEST, bench: BENCH, package: PACKAGE };
 
-/** Services of those packages. They are measured as programs; nothing shall run, now or after the next boot. */
-const SERVICES = ['isc-dhcp-relay', 'kea-dhcp4-server', 'nginx', 'tftpd-hpa'];
+/** Services of those packages. They are used as programs; nothing shall run, now or after the next boot. */
+const SERVICES = ['isc-dhcp-relay', 'kea-dhcp4-server', 'nginx', 'prometheus', 'tftpd-hpa'];
 
 /** A copy of the lock file that npm leaves when it has finished. */
 const NPM_STAMP = 'node_modules/.package-lock.json';

@@ -11,6 +11,8 @@ import { watchConfig } from './config/watch.ts';
 import { createAdminApp } from './http/admin/app.ts';
 import { FileCache } from './http/file-cache.ts';
 import { listenAdmin, readAdminTls } from './http/listen-admin.ts';
+import { Pulls } from './images/pulls.ts';
+import { createServedCheck } from './images/served-check.ts';
 import { logNotify } from './log-events.ts';
 import { createMetrics } from './metrics/registry.ts';
 import { inheritedSockets } from './net/systemd.ts';
@@ -95,6 +97,13 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       firmware,
       access: await openBootAccess(() => config, store),
       cache: new FileCache(() => config.assets.memory),
+      checkFile: createServedCheck(
+        () => config.assets.directory,
+        (detail) => {
+          logger.error(detail);
+          machines.journal.publish({ type: 'notice', severity: 'error', detail });
+        },
+      ),
       metrics,
       logger,
       inherited: inheritedSockets(process.env, process.pid),
@@ -114,11 +123,22 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
         'admin.listen is open to the network and admin.tls is not set: tokens cross it in the clear',
       );
     }
+    const pulls = new Pulls({
+      config: () => config,
+      onEnd: ({ wanted, image = wanted, problem }) => {
+        const detail = problem === undefined ? `${image} is here` : `${wanted} was not pulled: ${problem}`;
+        const severity = problem === undefined ? 'info' : 'error';
+        logger[severity](detail);
+        machines.journal.publish({ type: 'notice', severity, detail });
+      },
+    });
+    cleanup.push(() => pulls.close());
     const admin = await createAdminApp({
       rack: machines.rack,
       journal: machines.journal,
       config: () => config,
       networks: () => networks,
+      pulls,
       tokens: new ApiTokens(store, (error) => logger.error({ err: error }, 'writing to the store failed')),
       ready: () => ready,
       metrics: metrics.registry,

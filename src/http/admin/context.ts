@@ -8,6 +8,7 @@ import type {
 } from 'fastify';
 import type { ConfigSource } from '../../config/config.ts';
 import type { Leases } from '../../dhcp/links.ts';
+import type { Pulls } from '../../images/pulls.ts';
 import type { Journal } from '../../machines/journal.ts';
 import type { Rack } from '../../machines/rack.ts';
 
@@ -18,6 +19,8 @@ export interface AdminContext {
   readonly config: ConfigSource;
   /** The addresses of each network of the configuration. */
   readonly networks: () => Iterable<AdminNetwork>;
+  /** Images that the service pulls. */
+  readonly pulls: Pulls;
   /** Of this program. */
   readonly version: string;
   /** Makes one change after another, so that what was checked before a change still holds when it is made. */
