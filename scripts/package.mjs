@@ -34,7 +34,7 @@ const CONFIG = '/etc/rackseed';
 
 /** What npm packages hold for other systems (musl, Android, macOS, the Bare runtime), and for those who develop them. */
 const UNWANTED =
-  /musl|\.bare$|\/prebuilds\/|\/node_modules\/\.bin(?:\/|$)|\/\.(?:eslintrc|github|nycrc|editorconfig|travis|npmignore|jshintrc|prettierrc)/;
+  /musl|\/node_modules\/.*\.sh$|\.bare$|\/prebuilds\/|\/node_modules\/\.bin(?:\/|$)|\/\.(?:eslintrc|github|nycrc|editorconfig|travis|npmignore|jshintrc|prettierrc)/;
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const architecture = run('dpkg', '--print-architecture').trim();
@@ -149,6 +149,7 @@ ${licence}
 `;
   put('/usr/share/doc/rackseed/copyright', copyright);
   cpSync(join(root, 'docs'), at('/usr/share/doc/rackseed'), { recursive: true });
+  cpSync(join(root, 'ops'), at('/usr/share/doc/rackseed/examples'), { recursive: true });
   put('/usr/share/man/man8/rackseed.8.gz', gzipSync(manualPage(), { level: 9 }));
   put('/usr/share/lintian/overrides/rackseed', read('packaging/lintian-overrides'));
 }

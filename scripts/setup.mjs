@@ -45,6 +45,7 @@ const TEST = [
   'nftables',
   'nmap',
   'openssl',
+  'prometheus',
   'python3',
   'shellcheck',
   'systemd',
@@ -52,6 +53,7 @@ const TEST = [
   'tftp-hpa',
   'tshark',
   'udhcpc',
+  'vagrant',
 ];
 const MATRIX = [...TEST, 'qemu-efi-aarch64', 'qemu-system-arm', 'u-boot-qemu'];
 const BENCH = [...TEST, 'nginx-light', 'tftpd-hpa', 'wrk'];
@@ -66,8 +68,8 @@ const PACKAGES = {
   package: PACKAGE,
 };
 
-/** Services of those packages. They are measured as programs; nothing shall run, now or after the next boot. */
-const SERVICES = ['isc-dhcp-relay', 'kea-dhcp4-server', 'nginx', 'tftpd-hpa'];
+/** Services of those packages. They are used as programs; nothing shall run, now or after the next boot. */
+const SERVICES = ['isc-dhcp-relay', 'kea-dhcp4-server', 'nginx', 'prometheus', 'tftpd-hpa'];
 
 /** A copy of the lock file that npm leaves when it has finished. */
 const NPM_STAMP = 'node_modules/.package-lock.json';

@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
+import { addBackupCommands } from './cli/backup.ts';
 import { addChangeCommands } from './cli/change.ts';
 import { addChangesCommand } from './cli/changes.ts';
 import { checkCommand } from './cli/check.ts';
 import { addEventsCommand } from './cli/events.ts';
 import { explainCommand } from './cli/explain.ts';
+import { addImagesCommand } from './cli/images.ts';
+import { addInstallCommand } from './cli/install.ts';
 import { addLabCommand } from './cli/lab.ts';
 import { addLeasesCommand } from './cli/leases.ts';
 import { Explained } from './cli/load.ts';
@@ -129,6 +132,9 @@ To record a boot that fails:
     },
   );
 
+addInstallCommand(program);
+addBackupCommands(program);
+
 program.commandsGroup('Machines, by asking a service that runs:');
 addMachinesCommand(program);
 addMachineCommand(program);
@@ -143,6 +149,7 @@ addLeasesCommand(program);
 addTokenCommand(program);
 
 program.commandsGroup('Tools:');
+addImagesCommand(program);
 addPkiCommand(program);
 addLabCommand(program);
 program.helpCommand('help [command]', 'tell more about a command');

@@ -13,6 +13,8 @@ import { createAdminApp } from './http/admin/app.ts';
 import { followAdminTls, readAdminTls } from './http/admin-tls.ts';
 import { FileCache } from './http/file-cache.ts';
 import { listenAdmin } from './http/listen-admin.ts';
+import { Pulls } from './images/pulls.ts';
+import { createServedCheck } from './images/served-check.ts';
 import { logNotify } from './log-events.ts';
 import { createMetrics } from './metrics/registry.ts';
 import { createRoleMetrics } from './metrics/roles.ts';
@@ -58,11 +60,9 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
     const firmware = openFirmwareFolder(() => config.firmware.directory);
     firmware.refresh();
     const troubles = new Troubles(logger, (notice) => machines.journal.publish(notice));
-    const store = openLmdbStore(
-      config.store.directory,
-      (error) => troubles.begin('store', error.message),
-      (detail) => troubles.end('store', detail),
-    );
+    const store = openLmdbStore(config.store.directory, (error) => troubles.begin('store', error.message), {
+      onWorking: (detail) => troubles.end('store', detail),
+    });
     cleanup.push(() => store.close());
 
     const machines = openRack({
@@ -133,6 +133,13 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       firmware,
       access,
       cache: new FileCache(() => config.assets.memory),
+      checkFile: createServedCheck(
+        () => config.assets.directory,
+        (detail) => {
+          logger.error(detail);
+          machines.journal.publish({ type: 'notice', severity: 'error', detail });
+        },
+      ),
       metrics,
       logger,
       troubles,
@@ -156,11 +163,22 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       );
     }
     const certified = tls && { files: tls, inUse: await readAdminTls(tls) };
+    const pulls = new Pulls({
+      config: () => config,
+      onEnd: ({ wanted, image = wanted, problem }) => {
+        const detail = problem === undefined ? `${image} is here` : `${wanted} was not pulled: ${problem}`;
+        const severity = problem === undefined ? 'info' : 'error';
+        logger[severity](detail);
+        machines.journal.publish({ type: 'notice', severity, detail });
+      },
+    });
+    cleanup.push(() => pulls.close());
     const admin = await createAdminApp({
       rack: machines.rack,
       journal: machines.journal,
       config: () => config,
       networks: () => networks,
+      pulls,
       tokens: new ApiTokens(store, (error) => logger.error({ err: error }, 'writing to the store failed')),
       ready: () => ready,
       // Machines boot with a clock that is wrong, as far as they need no certificates.

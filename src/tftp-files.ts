@@ -4,13 +4,14 @@ import { type BootFileContext, bootFileFor } from './http/boot-files.ts';
 import type { ProvisioningContext } from './http/context.ts';
 import { machineScriptFor, tokenFor } from './http/machine-routes.ts';
 import { findFile, type ServedFile } from './http/served-file.ts';
+import { bootFileAt } from './images/pin.ts';
 import { type Mac, parseMac } from './net/mac.ts';
 import { createSharedFiles } from './shared-files.ts';
 import type { TftpBackend } from './tftp/server.ts';
 
 /** What the files are found with. */
 export interface TftpFileParts {
-  readonly context: BootFileContext & Pick<ProvisioningContext, 'config'>;
+  readonly context: BootFileContext & Pick<ProvisioningContext, 'config' | 'checkFile'>;
   readonly firmware: FirmwareFolder;
   /** The serial number that a machine told. */
   readonly serialOf: (mac: Mac) => string | undefined;
@@ -50,20 +51,20 @@ export function createTftpFiles({ context, firmware, serialOf }: TftpFileParts):
 
 /** A file that the machine at an address boots. Others are refused: TFTP keeps a file in memory as long as it is sent. */
 async function findAsset(
-  { config, machineAt, identify }: TftpFileParts['context'],
+  { config, machineAt, identify, checkFile }: TftpFileParts['context'],
   file: string,
   address: string,
 ): Promise<ServedFile | undefined> {
   const mac = file.startsWith(ASSETS) ? machineAt(address) : undefined;
   const machine = mac && identify(mac);
   if (machine?.admission !== 'boot' || machine.profile.boot.kind !== 'image') return undefined;
-  const { image, kernel, initrds } = machine.profile.boot;
   const path = file.slice(ASSETS.length);
-  if (![kernel, ...initrds].some((name) => path === `${image}/${name}`)) return undefined;
+  if (bootFileAt(machine.profile.boot, path) === undefined) return undefined;
   const { directory, memory } = config().assets;
   const asset = await findFile(directory, path);
   if (asset && asset.size > memory) {
     throw new Error(`${file} is larger than assets.memory (${memory} bytes) and can only be had by HTTP`);
   }
+  if (asset) await checkFile(asset);
   return asset;
 }

@@ -5,6 +5,7 @@ import type { ShownMachine } from '../api-client/types.ts';
 import type { Config, Network, PortEntry } from '../config/config.ts';
 import { noProfile } from '../config/machines.ts';
 import { indexedHostname } from '../machines/hostname.ts';
+import { withPinnedImage } from '../machines/identifier.ts';
 import { type Identity, identify, plainHostname } from '../machines/identity.ts';
 import { type MachineIndex, MachineIndexes } from '../machines/indexes.ts';
 import type { Inventory } from '../machines/machine.ts';
@@ -74,13 +75,14 @@ function inspect(
     address,
     port,
     identity(profile) {
-      const identity = identify(
+      const found = identify(
         profile === undefined ? config : withProfile(config, mac, profile),
         mac,
         { inventory, ...(seen && { network: seen.network }), ...(port && { port }) },
         (request) => indexes.assign(request),
         profile === undefined ? { decision } : { decision: decision && withoutProfiles(decision) },
       );
+      const identity = withPinnedImage(found, config);
       const isAsThere = profile === undefined && decision !== undefined && seen?.profile === nameOf(identity);
       return isAsThere ? { ...identity, reason: seen?.reason ?? identity.reason } : identity;
     },

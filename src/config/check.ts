@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { checkAdmin, resolveAdmin } from './admin.ts';
 import { checkCluster, resolveCluster } from './cluster.ts';
 import type { Config, MachineEntry } from './config.ts';
+import { checkImages, resolveImages } from './images.ts';
 import { checkLoaders, resolveLoaders } from './loaders.ts';
 import { compareMachines, compareRules, noProfile, readMachines } from './machines.ts';
 import { resolveNetworks } from './networks.ts';
@@ -89,6 +90,9 @@ export function checkConfig({ directory, files, isDirectory, holdsText }: Config
   const loaders = settings?.firmware?.loaders ?? [];
   if (main) problems.push(...checkLoaders(main, loaders));
 
+  const images = settings?.images ?? {};
+  if (main) problems.push(...checkImages(main, images));
+
   const cluster = settings?.kubernetes && resolveCluster(settings.kubernetes, directory);
   if (main && cluster) problems.push(...checkCluster(main, cluster));
 
@@ -140,6 +144,7 @@ export function checkConfig({ directory, files, isDirectory, holdsText }: Config
       ),
       ports: entries.flatMap(({ entry }) => ('port' in entry ? [entry] : [])),
       assets: { directory: assets, memory: settings.assets?.memory ?? DEFAULTS.memory },
+      images: resolveImages(images, directory),
       firmware: { directory: firmwareDirectory, loaders: resolveLoaders(loaders) },
       admin,
       store: { directory: store },

@@ -3,6 +3,7 @@ import type { PxeReply } from '../boot/reply-style.ts';
 import type { DhcpMode } from '../dhcp/other-servers.ts';
 import type { AddressRange, Ipv4, Subnet } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
+import type { SIGNED_FAMILIES } from './images-schema.ts';
 import type { WEBHOOK_EVENTS } from './webhook-schema.ts';
 
 /** Everything an administrator wrote, checked and resolved: what the rest of the program works with. */
@@ -26,6 +27,7 @@ export interface Config {
     readonly directory: string /** Bytes of hot files kept in memory. */;
     readonly memory: number;
   };
+  readonly images: ImageSettings;
   readonly firmware: FirmwareSettings;
   readonly admin: AdminSettings;
   readonly store: { readonly directory: string };
@@ -34,6 +36,30 @@ export interface Config {
   /** Web servers that are told what happens to machines; no two have the same URL. */
   readonly webhooks: readonly Webhook[];
 }
+
+/** How images are pulled, and who vouches for them. */
+export interface ImageSettings {
+  /** Fingerprints of the OpenPGP primary keys that may sign a family's releases: 40 hexadecimal digits in upper case. */
+  readonly keys: Readonly<Record<SignedFamily, readonly string[]>>;
+  /** Where the keys themselves lie, absolute; it need not be there. */
+  readonly keyDirectory: string;
+  /** Where releases are published, without a slash at the end. */
+  readonly mirrors: {
+    /** `{channel}` stands for the channel's name. */
+    readonly flatcar: string;
+    readonly fedoraCoreos: string;
+    readonly kubernetes: string;
+    readonly cni: string;
+    readonly ipxe: string;
+  };
+  /** Bytes a second; undefined for as fast as it goes. */
+  readonly bandwidth?: number;
+  /** Files pulled at once. */
+  readonly downloads: number;
+}
+
+/** A family of images whose releases are signed. */
+export type SignedFamily = (typeof SIGNED_FAMILIES)[number];
 
 /** What firmware is given to run. */
 export interface FirmwareSettings {
@@ -273,6 +299,8 @@ export type ProfileBoot =
       readonly kind: 'image';
       /** Folder below assets/. */
       readonly image: string;
+      /** The link that led to `image` when the machine was identified: `flatcar/current`; absent for an image named itself. */
+      readonly followed?: string;
       /** File name below the image's folder. */
       readonly kernel: string;
       readonly initrds: readonly string[];

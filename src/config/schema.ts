@@ -1,6 +1,7 @@
 import { type StaticDecode, Type } from 'typebox';
 import { AdminSchema } from './admin-schema.ts';
 import { ClusterSchema } from './cluster-schema.ts';
+import { ImagesSchema } from './images-schema.ts';
 import { LoaderSchema } from './loader-schema.ts';
 import { optionTable } from './option-schema.ts';
 import { ProfileSchema } from './profile-schema.ts';
@@ -213,6 +214,7 @@ export const RackseedSchema = Type.Object(
         { ...closed, description: 'Files that machines download.' },
       ),
     ),
+    images: Type.Optional(ImagesSchema),
     firmware: Type.Optional(
       Type.Object(
         {

@@ -10,6 +10,7 @@ import type { HttpEvent } from './events.ts';
 import type { FileCache } from './file-cache.ts';
 import type { GuessLimit } from './guess-limit.ts';
 import type { RenderedDocuments } from './rendered-documents.ts';
+import type { ServedFile } from './served-file.ts';
 
 /** What the provisioning app's routes need from the rest of the service. */
 export interface ProvisioningContext {
@@ -20,6 +21,8 @@ export interface ProvisioningContext {
   readonly identify: (mac: Mac) => Identity;
   /** Hot files; one cache for all networks. */
   readonly cache: FileCache;
+  /** Rejects with DamagedFile when a file below assets/ is not what was pulled; reads each file once. */
+  readonly checkFile: (file: ServedFile) => Promise<void>;
   /** A profile's kernel arguments with their placeholders filled in. */
   readonly fillArgs: (machine: AdmittedMachine, network: Network) => readonly string[];
   /**

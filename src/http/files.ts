@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { extname } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readBootFileName } from '../boot/boot-file-name.ts';
+import { DamagedFile } from '../images/served-check.ts';
 import { parseAssetPath } from './asset-path.ts';
 import { sendBootFile } from './boot-files.ts';
 import { selectBytes } from './conditional.ts';
@@ -31,13 +32,17 @@ const PROGRESS_INTERVAL = 500;
  * boot by UEFI HTTP Boot, and what loaders ask for beside themselves. With Content-Length, ETag, Last-Modified and single ranges; never a listing.
  */
 export function registerFiles(app: FastifyInstance, provisioning: ProvisioningContext): void {
-  const { config } = provisioning;
+  const { config, checkFile } = provisioning;
   const context = { ...provisioning, turns: new Turns(() => performance.now()) };
   app.route({
     method: ['GET', 'HEAD'],
     url: '/assets/*',
     handler: (request, reply) =>
-      serve(context, '/assets/', request, reply, (path) => findFile(config().assets.directory, path)),
+      serve(context, '/assets/', request, reply, async (path) => {
+        const file = await findFile(config().assets.directory, path);
+        if (file && request.method === 'GET') await checkFile(file);
+        return file;
+      }),
   });
   app.route({
     method: ['GET', 'HEAD'],
@@ -162,6 +167,9 @@ async function deliver(
 
 /** A file system that fails now may work in a moment, and clients take any 4xx for final. */
 function unreadable(request: FastifyRequest, error: unknown): Refusal {
+  // It was logged when it was found.
+  if (error instanceof DamagedFile)
+    return new Refusal(503, 'the file is damaged on the server', error.message);
   request.log.warn({ err: error }, 'a file could not be read');
   return new Refusal(503, 'the file could not be read; try again');
 }

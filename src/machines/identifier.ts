@@ -1,4 +1,5 @@
-import type { ConfigSource } from '../config/config.ts';
+import type { Config, ConfigSource } from '../config/config.ts';
+import { pinImage } from '../images/pin.ts';
 import type { Mac } from '../net/mac.ts';
 import { type DecisionSource, NO_DECISIONS } from './decisions.ts';
 import { type Identity, identify } from './identity.ts';
@@ -22,6 +23,13 @@ export interface Identifier {
   lookAhead(mac: Mac): Identity;
 }
 
+/** A machine with the version that its profile's image leads to now, when that is a link such as `flatcar/current`. */
+export function withPinnedImage(identity: Identity, { assets }: Pick<Config, 'assets'>): Identity {
+  if (identity.admission !== 'boot') return identity;
+  const profile = pinImage(identity.profile, assets.directory);
+  return profile === identity.profile ? identity : { ...identity, profile };
+}
+
 export function createIdentifier(
   config: ConfigSource,
   registry: MachineRegistry,
@@ -42,7 +50,10 @@ export function createIdentifier(
     return named.size > 0 && !named.has(mac);
   };
   const lookUp = (mac: Mac, decision: Decision | undefined, indexOf: IndexSource, said?: Inventory) =>
-    identify(config(), mac, factsOf(mac, said), indexOf, { decision, isTaken: isTaken(mac) });
+    withPinnedImage(
+      identify(config(), mac, factsOf(mac, said), indexOf, { decision, isTaken: isTaken(mac) }),
+      config(),
+    );
   const inEffect = (mac: Mac) => decisions.inEffect(mac, registry.get(mac)?.boot?.profile !== undefined);
   return {
     admit(mac, said, attachment) {

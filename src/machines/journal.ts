@@ -25,7 +25,13 @@ export type Happening =
   /** Somebody changed something: the audit trail. */
   | {
       readonly type: 'change';
-      readonly action: ChangeAction | 'create-token' | 'revoke-token' | 'import';
+      readonly action:
+        | ChangeAction
+        | 'create-token'
+        | 'revoke-token'
+        | 'import'
+        | 'pull-image'
+        | 'remove-image';
       readonly by: string;
       readonly mac?: Mac;
       readonly hostname?: string;

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Database, open } from 'lmdb';
+import { type Database, open, type RootDatabase } from 'lmdb';
 import type { ApiTokenRecord } from '../api-tokens/token.ts';
 import type { Lease } from '../dhcp/leases.ts';
 import type { LeaseChange } from '../dhcp/outcome.ts';
@@ -17,6 +17,7 @@ import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import { allocateFile, fileAt, fileNow, keepReserve, tryToWrite } from './disk.ts';
 import type { Store } from './store.ts';
+import { MIGRATIONS, type Migration, migrateStore } from './version.ts';
 import { type Write, Writes } from './writes.ts';
 
 /** A lease on disk; its address is the key. `expires` is null for a lease that never ends. */
@@ -30,21 +31,28 @@ const CHECKED_AFTER = 100;
 /** How often it is looked whether the store is still where it was, milliseconds. */
 const LOOK = 1_000;
 
+/** What there is to choose about a store. */
+export interface StoreOptions {
+  /** Told once, in words, when changes can be written again. */
+  readonly onWorking?: (detail: string) => void;
+  /** The steps to the newest version. */
+  readonly migrations?: readonly Migration[];
+}
+
 /**
- * Opens the store in `directory`, which is made if need be. Changes that come in while the disk is busy share one
+ * Opens the store in `directory`, which is made if need be, and brings it to the newest version. Changes that come in while the disk is busy share one
  * transaction and one fsync. While the disk can't be written, changes are refused and those that nobody waits for are made
  * when it is good again; a folder that has vanished is then made anew.
- * Throws an Error that names the directory when it can't be opened.
+ * Throws an Error that names the directory when it can't be opened, or was written by a later rackseed.
  * @param onFailing told once when changes can't be written any more, and again when the reason is another one
- * @param onWorking told once, in words, when they can be written again
  */
 export function openLmdbStore(
   directory: string,
   onFailing: (error: Error) => void,
-  onWorking: (detail: string) => void = () => {},
+  { onWorking = () => {}, migrations = MIGRATIONS }: StoreOptions = {},
 ): Store {
   const file = join(directory, 'data.mdb');
-  let { root, db } = openDatabases(directory);
+  let { root, db } = openDatabases(directory, migrations);
   let own = fileNow(file);
 
   /** Copies what the vanished file had, which is still there for who has it open. */
@@ -58,7 +66,7 @@ export function openLmdbStore(
     } finally {
       await rm(copy, { recursive: true, force: true });
     }
-    ({ root, db } = openDatabases(directory));
+    ({ root, db } = openDatabases(directory, migrations));
     own = fileNow(file);
     await old.close();
   };
@@ -249,12 +257,13 @@ const VANISHED = 'its folder has vanished';
 const REPLACED = 'another store was put in its place; restart rackseed to use that one';
 
 /** Opens all databases in `directory`. Throws an Error that names it. */
-function openDatabases(directory: string) {
+function openDatabases(directory: string, migrations: readonly Migration[]) {
+  let root: RootDatabase | undefined;
   try {
     mkdirSync(directory, { recursive: true, mode: 0o750 });
     const lock = join(directory, 'lock.mdb');
     allocateFile(lock);
-    const root = open({
+    root = open({
       path: directory,
       // Without it, a commit is on disk when its promise resolves, not just in the page cache.
       overlappingSync: false,
@@ -263,6 +272,7 @@ function openDatabases(directory: string) {
       maxDbs: 32,
     });
     allocateFile(lock);
+    migrateStore(root, migrations);
     const leases: Database<LeaseRecord, number> = root.openDB({ name: 'leases' });
     const machines: Database<SeenMachine | StagesOnly, Mac> = root.openDB({ name: 'machines' });
     const boots: Database<Boot, [mac: Mac, number: number]> = root.openDB({ name: 'boots' });
@@ -279,6 +289,7 @@ function openDatabases(directory: string) {
     };
     return { root, db };
   } catch (error) {
+    root?.close();
     throw new Error(`the store in ${directory} can't be opened: ${(error as Error).message}`);
   }
 }

@@ -1,4 +1,5 @@
 import type { HttpEvent } from '../http/events.ts';
+import { bootFileAt } from '../images/pin.ts';
 import { share } from '../machines/diagnose.ts';
 import { type Expectations, expectationsOf, hasEverything } from '../machines/expectations.ts';
 import { describeReport } from '../machines/timeline.ts';
@@ -6,6 +7,8 @@ import { formatBytes } from '../machines/units.ts';
 import type { Mac } from '../net/mac.ts';
 import { reachLoader, reachScript } from './stages.ts';
 import { type Tracking, transfer } from './tracking.ts';
+
+const ASSETS = '/assets/';
 
 /** Puts what the provisioning app tells on timelines. */
 export function trackHttp(tracking: Tracking, event: HttpEvent, now: number): void {
@@ -92,12 +95,12 @@ function bootFile(
   const identity = machine && tracking.parts.identify(machine.mac);
   if (identity?.admission !== 'boot' || identity.profile.boot.kind !== 'image') return undefined;
   const { mac, profile } = identity;
-  const { image, kernel, initrds } = identity.profile.boot;
-  const isKernel = path === `/assets/${image}/${kernel}`;
-  if (!isKernel && !initrds.some((initrd) => path === `/assets/${image}/${initrd}`)) return undefined;
+  const { boot } = identity.profile;
+  const found = path.startsWith(ASSETS) ? bootFileAt(boot, path.slice(ASSETS.length)) : undefined;
+  if (found === undefined) return undefined;
   return {
     mac,
-    stage: isKernel ? 'kernel' : 'initrd',
+    stage: found === boot.kernel ? 'kernel' : 'initrd',
     file: nameOf(path),
     expected: expectationsOf(profile),
   };

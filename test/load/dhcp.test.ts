@@ -1,23 +1,8 @@
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { enlargeReceiveBuffer } from '../../bench/clients/receive-buffer.ts';
-import { rackFor } from '../support/netns.ts';
-import { runChecked, startFor } from '../support/process.ts';
-import { serviceFor, type TestService } from '../support/service.ts';
-
-const NETWORK = { address: '10.64.0.1/16', dhcp: { range: '10.64.1.0-10.64.200.255', router: '10.64.0.1' } };
-
-/** A rack on 10.64.0.0/16, with a service and a machine that has an address for perfdhcp to relay from. */
-async function bigRack(t: ExecutionContext) {
-  const { server, clients } = await rackFor(t);
-  await server.ip('address replace 10.64.0.1/16 dev rack0');
-  await clients[0]?.ip('address add 10.64.0.2/16 dev eth0');
-  const service = await serviceFor(t, server, NETWORK);
-  const inClient = (argv: string[]) => clients[0]?.command(argv) ?? [];
-  const perfdhcp = (...options: string[]) =>
-    inClient(['perfdhcp', '-4', '-l', '10.64.0.2', ...options, '10.64.0.1']);
-  return { service, inClient, perfdhcp };
-}
+import { bigRack, readAcks, readLeases } from '../support/perfdhcp.ts';
+import { startFor } from '../support/process.ts';
 
 test('perfdhcp completes 2,000 exchanges a second for ten seconds without a drop', async (t) => {
   const { service, perfdhcp } = await bigRack(t);
@@ -66,31 +51,3 @@ test('after kill -9 under load, every acknowledged lease is still held by the ma
   const lost = [...acknowledged].filter(([mac, address]) => held.get(mac) !== address);
   t.deepEqual(lost, []);
 });
-
-/** What the clients were told, from the ACKs that reached their card: the last address of each machine. */
-async function readAcks(capture: string): Promise<Map<string, string>> {
-  const fields = ['dhcp.hw.mac_addr', 'dhcp.ip.your'].flatMap((field) => ['-e', field]);
-  const lines = await runChecked([
-    'tshark',
-    '-r',
-    capture,
-    '-Y',
-    'dhcp.option.dhcp == 5',
-    '-T',
-    'fields',
-    '-E',
-    'occurrence=f',
-    ...fields,
-  ]);
-  return new Map(
-    lines
-      .trim()
-      .split('\n')
-      .map((line) => line.split('\t') as [string, string]),
-  );
-}
-
-async function readLeases(service: TestService): Promise<Map<string, string>> {
-  const leases = await service.api.leases();
-  return new Map(leases.map(({ mac = '', address }) => [mac, address]));
-}

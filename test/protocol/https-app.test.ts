@@ -22,6 +22,7 @@ test('a new certificate is used without a restart, and old protocols are not spo
     config: () => testConfig(),
     identify: (mac) => identify(testConfig(), mac),
     cache,
+    checkFile: async () => {},
     fillArgs: () => [],
     renderDocument: async () => ({ text: '' }),
     rendered: new RenderedDocuments(),

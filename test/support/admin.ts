@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { ApiTokens } from '../../src/api-tokens/api-tokens.ts';
 import type { ApiTokenRecord, Role } from '../../src/api-tokens/token.ts';
 import { type AdminOptions, createAdminApp } from '../../src/http/admin/app.ts';
+import { Pulls } from '../../src/images/pulls.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import { testConfig } from './provisioning.ts';
 import { RackDouble } from './rack-double.ts';
@@ -45,6 +46,13 @@ export async function createTestAdmin(t: ExecutionContext, changes: AdminChanges
     journal: live?.journal ?? rack.journal,
     config: () => config,
     networks: () => [],
+    pulls: new Pulls({
+      config: () => config,
+      onEnd: () => {},
+      pull: async () => {
+        throw new Error('nothing is pulled in this test');
+      },
+    }),
     version: '1.2.3',
     tokens,
     ready: () => true,

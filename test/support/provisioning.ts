@@ -8,11 +8,13 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { LOADERS } from '../../src/boot/loaders.ts';
 import type { Config, MachineEntry, Network, Profile } from '../../src/config/config.ts';
+import { resolveImages } from '../../src/config/images.ts';
 import type { HttpEvent } from '../../src/http/events.ts';
 import { FileCache } from '../../src/http/file-cache.ts';
 import { GuessLimit } from '../../src/http/guess-limit.ts';
 import { createProvisioningApp, type ProvisioningOptions } from '../../src/http/provisioning.ts';
 import { RenderedDocuments } from '../../src/http/rendered-documents.ts';
+import { createServedCheck } from '../../src/images/served-check.ts';
 import { BootTokens } from '../../src/machines/boot-tokens.ts';
 import { identify } from '../../src/machines/identity.ts';
 import { type Ipv4, parseCidr } from '../../src/net/ipv4.ts';
@@ -89,6 +91,7 @@ export function testConfig(changes: Partial<Config> = {}): Config {
     machines: new Map(entries.map((entry) => [entry.mac, entry])),
     ports: [],
     assets: { directory: '/nonexistent', memory: 0 },
+    images: resolveImages({}, '/nonexistent'),
     firmware: { directory: '/nonexistent', loaders: LOADERS },
     admin: { listen: { host: '127.0.0.1', port: 0 }, local: { host: '127.0.0.1', port: 0 }, names: [] },
     store: { directory: '/nonexistent' },
@@ -143,6 +146,10 @@ export async function createTestApp(t: ExecutionContext, changes: Changes = {}):
     config: () => config,
     identify: (mac) => identify((changes.config ?? (() => config))(), mac),
     cache,
+    checkFile: createServedCheck(
+      () => config.assets.directory,
+      () => {},
+    ),
     fillArgs: () => ['console=ttyS0'],
     renderDocument: async ({ hostname }) => ({
       text: `#cloud-config\nhostname: ${hostname}\n`,

@@ -29,6 +29,7 @@ test('no lease, no image, no change, no token: each says what that means', async
   const answers = {
     '/v1/leases': () => ({ leases: [] }),
     '/v1/images': () => ({ images: [] }),
+    '/v1/images/pulls': () => ({ pulls: [] }),
     '/v1/changes': () => ({ changes: [] }),
     '/v1/tokens': () => ({ tokens: [] }),
   };
@@ -136,4 +137,40 @@ test('tokens are for administrators: others don’t see them', async (t) => {
   await page.getByRole('region', { name: 'As read' }).waitFor();
   t.is(await page.getByRole('heading', { name: 'API tokens' }).count(), 0);
   t.true(api.requests.every(({ url }) => url !== '/v1/tokens'));
+});
+
+test('an image is pulled on the page, which shows how far it is and what failed', async (t) => {
+  const { page, api } = await browser.open(t, { hash: '#/images' });
+  const running = page.getByRole('region', { name: 'Pull of flatcar@beta' });
+  const bar = running.getByRole('progressbar', { name: 'Progress of flatcar_production_pxe_image.cpio.gz' });
+  t.is(await bar.getAttribute('value'), '108500000');
+  await page
+    .getByRole('region', { name: 'Pull of ipxe@latest' })
+    .getByText('GitHub can’t be reached')
+    .waitFor();
+  await page.getByRole('button', { name: 'Pull image' }).click();
+  await page
+    .getByRole('textbox', { name: 'Image' })
+    .or(page.getByRole('combobox', { name: 'Image' }))
+    .fill('kubernetes@v1.36');
+  await page.getByRole('checkbox', { name: 'current' }).check();
+  await page.getByRole('button', { name: 'Pull', exact: true }).click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  const begun = api.requests.find(({ method }) => method === 'POST');
+  t.deepEqual(begun?.body, { image: 'kubernetes@v1.36', arch: 'amd64', follow: true });
+  const stopped = page.waitForResponse((answer) => answer.request().method() === 'DELETE');
+  await running.getByRole('button', { name: 'Stop flatcar@beta' }).click();
+  t.true((await stopped).url().endsWith('/v1/images/pulls/2'));
+});
+
+test('who may only look can’t pull images', async (t) => {
+  const { page } = await browser.open(t, { hash: '#/images', me: { name: 'anna', role: 'read' } });
+  await page.getByRole('region', { name: 'Pull of flatcar@beta' }).waitFor();
+  t.is(
+    await page
+      .getByRole('button')
+      .filter({ hasText: /Pull image|Stop/ })
+      .count(),
+    0,
+  );
 });

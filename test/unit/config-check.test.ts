@@ -1,6 +1,7 @@
 import test from 'ava';
 import { LOADERS } from '../../src/boot/loaders.ts';
 import type { Config } from '../../src/config/config.ts';
+import { resolveImages } from '../../src/config/images.ts';
 import { type Ipv4, parseIpv4, subnetOf } from '../../src/net/ipv4.ts';
 import { type Mac, parseMac } from '../../src/net/mac.ts';
 import { check } from '../support/config.ts';
@@ -67,6 +68,7 @@ test('a short configuration is filled up with what absent keys mean', (t) => {
     machines: new Map(),
     ports: [],
     assets: { directory: '/etc/assets', memory: 1073741824 },
+    images: resolveImages({}, '/etc/rackseed'),
     firmware: { directory: '/usr/lib/ipxe', loaders: LOADERS },
     admin: {
       listen: { host: '127.0.0.1', port: 9080 },
@@ -150,6 +152,7 @@ cloud_config:
     defaultProfile: 'disk',
     rules: [],
     assets: { directory: '/etc/rackseed/images', memory: 268435456 },
+    images: resolveImages({}, '/etc/rackseed'),
     firmware: { directory: '/srv/ipxe', loaders: LOADERS },
     admin: { listen: { path: '/run/rackseed.sock' }, local: { path: '/run/rackseed.sock' }, names: [] },
     store: { directory: '/etc/rackseed/leases' },

@@ -37,7 +37,7 @@ const MAIN: readonly [what: string, text: string, ...expected: string[]][] = [
     'a misspelt key',
     edited('default_profile', 'defaultprofile'),
     'config/rackseed.yaml:1: default_profile: is missing (expected a name of a profile such as worker)',
-    'config/rackseed.yaml:8: defaultprofile: unknown key, did you mean default_profile? (expected one of networks, unknown_machines, default_profile, kubernetes, assets, firmware, admin, boot_token, webhooks, store)',
+    'config/rackseed.yaml:8: defaultprofile: unknown key, did you mean default_profile? (expected one of networks, unknown_machines, default_profile, kubernetes, assets, images, firmware, admin, boot_token, webhooks, store)',
   ],
   [
     'a profile that does not exist',
@@ -203,7 +203,7 @@ networks:
       range: 10.0.0.2-10.0.0.9
 default_profile: worker
 `,
-    'config/rackseed.yaml:1: x: unknown key (expected one of networks, unknown_machines, default_profile, kubernetes, assets, firmware, admin, boot_token, webhooks, store)',
+    'config/rackseed.yaml:1: x: unknown key (expected one of networks, unknown_machines, default_profile, kubernetes, assets, images, firmware, admin, boot_token, webhooks, store)',
     'config/rackseed.yaml:3: networks[0].dhcp.lease: "5x" is not a duration (expected for example 90s, 15m, 1h, 7d or a number of seconds)',
   ],
 ];

@@ -110,6 +110,7 @@ const READ: readonly string[] = [
   'GET /v1/networks',
   'GET /v1/profiles',
   'GET /v1/images',
+  'GET /v1/images/pulls',
   'GET /v1/settings',
   'GET /v1/changes',
   'GET /v1/me',
@@ -120,6 +121,9 @@ const OPERATE: readonly string[] = [
   ),
   `DELETE /v1/machines/${MAC}`,
   'POST /v1/import',
+  'POST /v1/images/pulls',
+  'DELETE /v1/images/pulls/1',
+  'DELETE /v1/images/flatcar/1',
 ];
 const ADMINISTER: readonly string[] = ['GET /v1/tokens', 'POST /v1/tokens', 'DELETE /v1/tokens/x'];
 
@@ -154,7 +158,13 @@ test('every route of the API is in the table of roles', async (t) => {
   );
   const known = [...READ, ...OPERATE, ...ADMINISTER, 'GET /v1/events']
     .filter((route) => route !== 'GET /metrics')
-    .map((route) => route.replace(MAC, '{mac}').replace('/tokens/x', '/tokens/{name}'));
+    .map((route) =>
+      route
+        .replace(MAC, '{mac}')
+        .replace('/tokens/x', '/tokens/{name}')
+        .replace('/pulls/1', '/pulls/{id}')
+        .replace('/flatcar/1', '/{family}/{version}'),
+    );
   t.deepEqual(documented.sort(), known.sort());
 });
 

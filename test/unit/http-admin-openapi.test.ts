@@ -33,6 +33,14 @@ function createAdmin(t: ExecutionContext): Promise<TestAdmin> {
   });
 }
 
+/** Routes that no request succeeds with that is made by their schema alone. */
+const NEEDS_MORE: ReadonlySet<string> = new Set([
+  '/v1/import',
+  '/v1/tokens/{name}',
+  '/v1/images/pulls/{id}',
+  '/v1/images/{family}/{version}',
+]);
+
 /** The routes but the one whose answer doesn't end. */
 async function operationsOf({ app }: TestAdmin): Promise<Operation[]> {
   const { operations } = await readOpenApi(app);
@@ -58,7 +66,7 @@ test('whatever is asked as the document says gets an answer that the document de
       }),
       RUNS,
     );
-    const canFail = operation.path === '/v1/import' || operation.path === '/v1/tokens/{name}';
+    const canFail = NEEDS_MORE.has(operation.path);
     t.true(succeeded > 0 || canFail, `${operation.method} ${operation.path} never succeeded`);
   }
 });

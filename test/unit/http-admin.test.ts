@@ -240,7 +240,15 @@ test('images are told with their files, and those that are missing', async (t) =
   await writeFile(join(folder, 'flatcar/1/vmlinuz'), 'kernel');
   await writeFile(join(folder, 'flatcar/1/.hidden'), 'hidden');
   t.deepEqual((await app.inject('/v1/images')).json(), {
-    images: [{ ...empty, files: [{ name: 'vmlinuz', size: 6 }], missing: ['initrd.gz'] }],
+    images: [
+      {
+        ...empty,
+        links: [],
+        uses: ['profile worker'],
+        files: [{ name: 'vmlinuz', size: 6 }],
+        missing: ['initrd.gz'],
+      },
+    ],
   });
 });
 

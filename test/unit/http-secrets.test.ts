@@ -62,6 +62,7 @@ async function bootFor(t: ExecutionContext, format: DocumentRequest['format'] = 
       config: () => testConfig(settings),
       identify: (mac) => identify(testConfig(settings), mac),
       cache: test.cache,
+      checkFile: async () => {},
       fillArgs: () => [],
       machineAt: () => undefined,
       findByUuid: () => undefined,

@@ -9,9 +9,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { load } from 'js-yaml';
 import { Check, Errors } from 'typebox/value';
-import { diffLines } from '../../src/text/diff.ts';
 import { cloudConfig } from '../../src/config/cloud-config-schema.ts';
 import type { DocumentFormat } from '../../src/config/config.ts';
+import { diffLines } from '../../src/text/diff.ts';
 import { formatsOf, readable, renderAll, type ShippedMachine, shippedConfig } from '../support/shipped.ts';
 import { askCloudInit, validateCloudInit, validateIgnition } from '../support/validators.ts';
 

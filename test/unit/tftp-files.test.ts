@@ -31,6 +31,7 @@ async function treeFor(t: ExecutionContext, memory = 1000) {
       network: NETWORK,
       config: () => config,
       identify: (mac) => identify(config, mac),
+      checkFile: async () => {},
       fillArgs: () => [],
       findByUuid: () => undefined,
       machineAt: (address) => ADDRESSES.get(address),

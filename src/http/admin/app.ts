@@ -14,10 +14,12 @@ import { addDocumentation } from './documentation.ts';
 import { addEventRoutes } from './event-routes.ts';
 import { EventStream } from './event-stream.ts';
 import { addHealthRoutes, type Health } from './health-routes.ts';
+import { addImagePullRoutes } from './image-pull-routes.ts';
 import { addMachineRoutes } from './machine-routes.ts';
 import { noteMethods, refuseOtherMethods } from './methods.ts';
 import { createAdminMetrics } from './metrics.ts';
 import { sendProblem, toProblem } from './problem.ts';
+import { addRackMetrics } from './rack-metrics.ts';
 import { addRackRoutes } from './rack-routes.ts';
 import { addTokenRoutes } from './token-routes.ts';
 import { addTransferRoutes } from './transfer-routes.ts';
@@ -93,6 +95,7 @@ export async function createAdminApp(options: AdminOptions): Promise<FastifyInst
   });
 
   const counters = createAdminMetrics(metrics);
+  addRackMetrics(metrics, options);
   const stream = new EventStream(journal, version, counters);
   app.addHook('preClose', async () => stream.stop());
   const context: AdminContext = { ...options, inTurn: createTurns(1) };
@@ -112,6 +115,7 @@ export async function createAdminApp(options: AdminOptions): Promise<FastifyInst
   addChangeRoutes(app, context);
   await addTransferRoutes(app, context);
   addRackRoutes(app, context);
+  addImagePullRoutes(app, context);
   addEventRoutes(app, stream);
   addTokenRoutes(app, context, tokens, stream);
   await addWebPage(app, options.ui);

@@ -9,6 +9,7 @@ import type {
 import type { ConfigSource } from '../../config/config.ts';
 import type { Leases } from '../../dhcp/links.ts';
 import type { DhcpPresence } from '../../dhcp/other-servers.ts';
+import type { Pulls } from '../../images/pulls.ts';
 import type { Journal } from '../../machines/journal.ts';
 import type { Rack } from '../../machines/rack.ts';
 
@@ -19,6 +20,8 @@ export interface AdminContext {
   readonly config: ConfigSource;
   /** Each network of the configuration, as it is served now. */
   readonly networks: () => Iterable<AdminNetwork>;
+  /** Images that the service pulls. */
+  readonly pulls: Pulls;
   /** Of this program. */
   readonly version: string;
   /** Makes one change after another, so that what was checked before a change still holds when it is made. */

@@ -1,6 +1,7 @@
 import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config, ProfileBoot } from '../../config/config.ts';
+import { readLibrary } from '../../images/library.ts';
 import type { ShownImage } from './schemas.ts';
 
 /** A folder of assets holds a handful of files; one that holds far more is not listed in full. */
@@ -38,6 +39,35 @@ export async function readImages({
     };
   });
   return (await Promise.all(images)).sort(byName);
+}
+
+/** The same and what else is below assets/, with where each comes from. */
+export async function readAllImages(
+  config: Pick<Config, 'profiles' | 'assets' | 'firmware'>,
+): Promise<ShownImage[]> {
+  const [booted, { images }] = await Promise.all([readImages(config), readLibrary(config)]);
+  const names = new Set(booted.map(({ name }) => name));
+  const others = images
+    .filter(({ name }) => !names.has(name))
+    .map(async ({ name }) => ({
+      name,
+      files: (await readFiles(join(config.assets.directory, name))).sort(byName),
+      profiles: [],
+      missing: [],
+    }));
+  const all = [...booted, ...(await Promise.all(others))].map((image): ShownImage => {
+    const stored = images.find(({ name, links }) => name === image.name || links.includes(image.name));
+    if (!stored) return image;
+    const { manifest, links, uses } = stored;
+    return {
+      ...image,
+      ...(manifest && { origin: manifest.origin }),
+      ...(manifest?.signedBy !== undefined && { signedBy: manifest.signedBy }),
+      links: links.filter((link) => link !== image.name),
+      uses: uses.map(({ what }) => what),
+    };
+  });
+  return all.sort(byName);
 }
 
 function filesOf({ kernel, initrds, rootfs }: Extract<ProfileBoot, { readonly kind: 'image' }>): string[] {

@@ -4,7 +4,7 @@ import { documentOf } from '../../config/document-format.ts';
 import { subnetsOf } from '../../config/subnets.ts';
 import { contains, formatIpv4, type Ipv4 } from '../../net/ipv4.ts';
 import type { AdminContext, AdminNetwork, AdminRoutes } from './context.ts';
-import { readImages } from './images.ts';
+import { readAllImages } from './images.ts';
 import { badCursor } from './machine-routes.ts';
 import { pageOf } from './paging.ts';
 import { LeasesQuery } from './requests.ts';
@@ -95,11 +95,11 @@ export function addRackRoutes(app: AdminRoutes, context: AdminContext): void {
     {
       schema: {
         tags,
-        summary: 'Images that profiles boot, and which of their files are missing',
+        summary: 'Images that profiles boot or that are here, and which of their files are missing',
         response: { 200: Type.Object({ images: Type.Array(ref(Image)) }) },
       },
     },
-    async () => ({ images: await readImages(config()) }),
+    async () => ({ images: await readAllImages(config()) }),
   );
 
   app.get(
@@ -127,8 +127,8 @@ export function addRackRoutes(app: AdminRoutes, context: AdminContext): void {
   );
 }
 
-/** Undefined for a network that is not in the configuration any more. */
-function showNetwork(
+/** A network and the use of its addresses at `now` (milliseconds); undefined for one that is not in the configuration any more. */
+export function showNetwork(
   { name, leases, dhcp }: AdminNetwork,
   { networks, machines, ports }: Config,
   now: number,

@@ -152,5 +152,28 @@ export const TokenBody = Type.Object(
   closed,
 );
 
+/** `POST /v1/images/pulls` */
+export const PullBody = Type.Object(
+  {
+    image: Type.String({
+      pattern: '^(flatcar|fedora-coreos|kubernetes|ipxe)(@[A-Za-z0-9.-]{1,40})?$',
+      description: 'what to pull, and after an @ its channel or version: flatcar@beta, kubernetes@v1.36',
+    }),
+    arch: Type.Optional(
+      Type.Enum(['amd64', 'arm64'], { description: "the machines' processor; amd64 unless given" }),
+    ),
+    follow: Type.Optional(Type.Boolean({ description: "let the family's current lead to it" })),
+  },
+  closed,
+);
+
+/** `{id}` of a pull's path. */
+export const PullParams = Type.Object({ id: Type.Integer({ minimum: 1 }) });
+
+const ImagePart = Type.String({ pattern: '^[A-Za-z0-9_+~@-][A-Za-z0-9._+~@-]{0,100}$' });
+
+/** `{family}/{version}` of an image's path. */
+export const ImageParams = Type.Object({ family: ImagePart, version: ImagePart });
+
 /** `{name}` of a path. */
 export const TokenParams = Type.Object({ name: TokenName });

@@ -138,6 +138,39 @@ export const Image = named('Image', {
   files: Type.Array(Type.Object({ name: Type.String(), size: Type.Integer({ minimum: 0 }) })),
   profiles: Type.Array(Type.String()),
   missing: Type.Array(Type.String(), { description: 'files that a profile names and that are not there' }),
+  origin: Type.Optional(
+    Type.String({
+      description: 'what was pulled: flatcar@stable, or import; absent when somebody put it there',
+    }),
+  ),
+  signedBy: Type.Optional(Type.String({ description: 'fingerprint of the key that vouches for it' })),
+  links: Type.Optional(Type.Array(Type.String(), { description: 'links that lead to it: flatcar/current' })),
+  uses: Type.Optional(
+    Type.Array(Type.String(), { description: 'what in the configuration keeps it from being removed' }),
+  ),
+});
+
+/** An image that is being pulled, or was. */
+export const ImagePull = named('ImagePull', {
+  id: Type.Integer({ minimum: 1 }),
+  wanted: Type.String({ description: 'what somebody asked for: flatcar@stable' }),
+  by: Type.String(),
+  state: Type.Enum(['running', 'done', 'failed']),
+  began: Time,
+  ended: Type.Optional(Time),
+  image: Type.Optional(Type.String({ description: 'once it is known which version that is' })),
+  files: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      bytes: Type.Integer({ minimum: 0, description: 'that are here' }),
+      size: Type.Optional(Type.Integer({ minimum: 0 })),
+      done: Type.Boolean({ description: 'it is complete, and what it should be' }),
+    }),
+  ),
+  problem: Type.Optional(Type.String({ description: 'why it failed' })),
+  outcome: Type.Optional(Type.Enum(['new', 'repaired', 'unchanged'])),
+  signedBy: Type.Optional(Type.String({ description: 'fingerprint of the key that vouches for it' })),
+  followed: Type.Optional(Type.String({ description: 'the link that leads to it now' })),
 });
 
 /** The configuration in force, as it was read. Whatever is not listed here is not told. */
@@ -241,6 +274,7 @@ export const NAMED_SCHEMAS = [
   NetworkUse,
   Profile,
   Image,
+  ImagePull,
   Settings,
   Change,
   ApiToken,
@@ -255,6 +289,7 @@ export type ShownLease = Static<typeof Lease>;
 export type ShownNetwork = Static<typeof NetworkUse>;
 export type ShownProfile = Static<typeof Profile>;
 export type ShownImage = Static<typeof Image>;
+export type ShownImagePull = Static<typeof ImagePull>;
 export type ShownSettings = Static<typeof Settings>;
 export type ShownChange = Static<typeof Change>;
 export type ShownToken = Static<typeof ApiToken>;

@@ -131,6 +131,13 @@ export async function startApiDouble(options: ApiDoubleOptions = {}): Promise<Ap
     return reply.code(204).send();
   });
   for (const [path, answer] of Object.entries(answers)) app.get(path, () => answer());
+  app.post('/v1/images/pulls', (request: FastifyRequest<{ Body: { image: string } }>, reply) => {
+    const { image: wanted } = request.body;
+    return reply
+      .code(202)
+      .send({ id: 3, wanted, by: 'local', state: 'running', began: new Date(), files: [] });
+  });
+  app.delete('/v1/images/pulls/:id', (_, reply) => reply.code(204).send());
   app.post('/v1/tokens', (request: FastifyRequest<{ Body: { name: string; role: string } }>, reply) =>
     reply.code(201).send({ ...request.body, token: `rs_${'x'.repeat(43)}` }),
   );

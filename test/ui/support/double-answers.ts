@@ -77,6 +77,37 @@ export function standingAnswers(): Answers {
         },
       ],
     }),
+    '/v1/images/pulls': () => ({
+      pulls: [
+        {
+          id: 2,
+          wanted: 'flatcar@beta',
+          by: 'anna',
+          state: 'running',
+          began: ago(20_000),
+          image: 'flatcar/4757.1.0',
+          files: [
+            { name: 'flatcar_production_pxe.vmlinuz', bytes: 61_300_000, size: 61_300_000, done: true },
+            {
+              name: 'flatcar_production_pxe_image.cpio.gz',
+              bytes: 108_500_000,
+              size: 434_000_000,
+              done: false,
+            },
+          ],
+        },
+        {
+          id: 1,
+          wanted: 'ipxe@latest',
+          by: 'local',
+          state: 'failed',
+          began: ago(3_700_000),
+          ended: ago(3_690_000),
+          files: [],
+          problem: 'GitHub can’t be reached',
+        },
+      ],
+    }),
     '/v1/settings': () => ({
       directory: '/etc/rackseed',
       version: '0.1.0',

@@ -8,6 +8,7 @@ export type {
   ShownBoot as Boot,
   ShownChange as Change,
   ShownImage as Image,
+  ShownImagePull as ImagePull,
   ShownLease as Lease,
   ShownMachine as Machine,
   ShownNetwork as Network,

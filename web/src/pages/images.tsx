@@ -1,5 +1,6 @@
 import { formatBytes } from '../../../src/machines/units.ts';
 import type { Image } from '../model/api.ts';
+import { ImagePulls } from '../parts/image-pulls.tsx';
 import { Empty } from '../parts/shell.tsx';
 import { useFetched } from '../parts/use-fetched.ts';
 
@@ -9,13 +10,13 @@ export function ImagesPage() {
   const list = images.value?.images;
   return (
     <>
-      <h1>Images</h1>
+      <ImagePulls onPulled={images.reload} />
       {images.problem && <p class="problem">{images.problem}</p>}
       {list?.length === 0 && (
         <Empty title="No profile names an image">
           <p>
-            Put a kernel and an initrd into a folder below <code>assets/</code>, then name the folder in a
-            profile: <code>boot: {'{ image: flatcar/4593.2.5 }'}</code>
+            Pull one, or put a kernel and an initrd into a folder below <code>assets/</code>, then name the
+            folder in a profile: <code>boot: {'{ image: flatcar/4593.2.5 }'}</code>
           </p>
         </Empty>
       )}
@@ -29,11 +30,15 @@ export function ImagesPage() {
 }
 
 function ImageCard({ image }: { readonly image: Image }) {
-  const { name, files, missing, profiles } = image;
+  const { name, files, missing, profiles, origin, signedBy, links = [] } = image;
   return (
     <section class={`card ${missing.length > 0 ? 'lacking' : ''}`} aria-label={`Image ${name}`}>
       <h2 class="mono">{name}</h2>
-      <p class="muted">{profiles.length > 0 ? `for ${profiles.join(', ')}` : 'no profile names it'}</p>
+      <p class="muted">
+        {profiles.length > 0 ? `for ${profiles.join(', ')}` : 'no profile names it'}
+        {origin !== undefined && `; from ${origin}${signedBy === undefined ? '' : ', signed'}`}
+        {links.length > 0 && `; also as ${links.join(', ')}`}
+      </p>
       <ul class="files">
         {missing.map((file) => (
           <li key={file} class="missing">

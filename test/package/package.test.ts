@@ -1,0 +1,204 @@
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { ApiClient } from '../../src/api-client/client.ts';
+import { localEndpoint } from '../../src/api-client/endpoint.ts';
+import { LAB_NETWORK, writeLabConfiguration } from '../../src/lab/configuration.ts';
+import { labImage } from '../../src/lab/image.ts';
+import { bridgeCommands, tapCommands } from '../../src/lab/namespace.ts';
+import { packageRoot } from '../../src/lab/package-root.ts';
+import { powerOn } from '../../src/lab/virtual-machine.ts';
+import type { Mac } from '../../src/net/mac.ts';
+import { eventually } from '../support/cluster.ts';
+import { type DebianSystem, debianSystemFor } from '../support/debian-system.ts';
+import { connect, type Namespace, namespaceFor } from '../support/netns.ts';
+import { buildPackage, laterPackage } from '../support/package.ts';
+import { run, runChecked } from '../support/process.ts';
+
+let built: Promise<string> | undefined;
+const packageFile = () => {
+  built ??= buildPackage();
+  return built;
+};
+const STATE = '/var/lib/rackseed';
+
+test('lintian finds no error in the package, and shellcheck none in its scripts', async (t) => {
+  t.timeout(900_000);
+  const file = await packageFile();
+  const { code, stdout } = await run(['lintian', '--fail-on', 'error', '--tag-display-limit', '0', file]);
+  t.is(
+    code,
+    0,
+    stdout
+      .split('\n')
+      .filter((line) => line.startsWith('E:'))
+      .join('\n'),
+  );
+  const scripts = ['postinst', 'prerm', 'postrm'].map((name) => join(packageRoot, 'packaging', name));
+  t.is((await run(['shellcheck', ...scripts])).stdout, '');
+});
+
+test('on a clean Debian it is installed, boots a machine without root, is upgraded, and leaves nothing', async (t) => {
+  t.timeout(900_000);
+  const folder = await mkdtemp(join(tmpdir(), 'rackseed-package-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const file = await packageFile();
+  const { server, client } = await network(t);
+  const debian = await debianSystemFor(t, server);
+  const before = await listing(debian);
+
+  // Installed.
+  const said = await install(debian, file);
+  t.regex(
+    said,
+    /say in \/etc\/rackseed\/rackseed\.yaml which interface to serve, then call: rackseed install/,
+  );
+  await configure(debian, folder);
+  const dry = await debian.run('rackseed', 'install', '--dry-run');
+  t.regex(
+    dry,
+    /^would \/etc\/systemd\/system\/rackseed-kubernetes1\.socket\n {6}\+# Written by rackseed install/m,
+  );
+  t.is((await run(['ls', join(debian.root, 'etc/systemd/system/rackseed-kubernetes1.socket')])).code, 2);
+  await debian.run('rackseed', 'install');
+  const again = await debian.run('rackseed', 'install');
+  t.deepEqual(
+    again.split('\n').filter((line) => line !== '' && !line.startsWith('ok ')),
+    [],
+    'the second time there is nothing to do',
+  );
+
+  // Hardened.
+  t.is((await debian.run('systemctl', 'is-active', 'rackseed')).trim(), 'active');
+  const pid = (await debian.run('systemctl', 'show', '--property=MainPID', '--value', 'rackseed')).trim();
+  const status = await debian.run('cat', `/proc/${pid}/status`);
+  const user = (await debian.run('id', '-u', 'rackseed')).trim();
+  t.regex(status, new RegExp(`^Uid:\\t${user}\\t${user}\\t`, 'm'));
+  for (const set of ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb'])
+    t.regex(status, new RegExp(`^Cap${set}:\\t0+$`, 'm'));
+  const security = await debian.run('systemd-analyze', 'security', '--no-pager', 'rackseed.service');
+  const [, level] = /exposure level for rackseed\.service: ([\d.]+)/.exec(security) ?? [];
+  t.true(Number(level) <= 2.0, `exposure ${level}`);
+  const units = ['rackseed.service', 'rackseed-kubernetes1.socket', 'rackseed-kubernetes1-http.socket'];
+  await debian.run('systemd-analyze', 'verify', '--man=no', ...units);
+  const sockets = await debian.run('ss', '--no-header', '--listening', '--numeric', '--udp', '--tcp');
+  const ours = sockets.split('\n').flatMap((line) => /\s(\S+:\d+)\s/.exec(line)?.[1] ?? []);
+  const bound = ours.filter((place) => place.includes(`%${LAB_NETWORK.interface}:`));
+  t.deepEqual(
+    bound.map((place) => Number(place.split(':')[1])).sort((a, b) => a - b),
+    [67, 67, 69, 80, 443, 514, 4011],
+  );
+  t.deepEqual(
+    ours.filter((place) => !bound.includes(place)),
+    [],
+    'nothing listens anywhere else',
+  );
+
+  // A machine boots.
+  const api = new ApiClient(localEndpoint({ path: join(debian.root, STATE, 'admin.sock') }));
+  const mac = '52:54:00:00:00:01' as Mac;
+  const machine = await powerOn({
+    ...{ name: 'worker-01', mac, tap: 'vm1', directory: folder, namespace: server },
+    ...{ firmware: 'bios', accelerator: 'tcg', memory: 1024 },
+  });
+  t.teardown(() => machine.process.stop());
+  await eventually(async () => {
+    const [boot] = await api.boots(mac).catch(() => []);
+    return boot?.entries.some(({ kind }) => kind === 'up') ?? false;
+  }, 240_000);
+  await machine.process.stop();
+
+  // Upgraded, while another machine holds a lease.
+  const address = await lease(client);
+  const later = await laterPackage(file, folder);
+  await install(debian, later);
+  await eventually(
+    async () => (await debian.run('systemctl', 'is-active', 'rackseed')).trim() === 'active',
+    60_000,
+  );
+  t.regex(await debian.run('dpkg-query', '--show', 'rackseed'), /\+later$/m);
+  const leases = await api.leases();
+  t.true(
+    leases.some((held) => held.address === address),
+    'the lease is still held',
+  );
+  t.is(await lease(client), address);
+
+  // Gone.
+  await debian.run('dpkg', '--remove', 'rackseed');
+  await stat(join(debian.root, 'etc/rackseed/rackseed.yaml'));
+  t.is((await run(['ls', join(debian.root, 'etc/systemd/system/rackseed-kubernetes1.socket')])).code, 2);
+  await debian.run('dpkg', '--purge', 'rackseed');
+  t.deepEqual(await listing(debian), before);
+});
+
+/** The provisioning network of the lab, with a machine to emulate and a namespace that is one already. */
+async function network(t: ExecutionContext): Promise<{ server: Namespace; client: Namespace }> {
+  const { interface: bridge, mac, address } = LAB_NETWORK;
+  const server = await namespaceFor(t);
+  await server.ip(...bridgeCommands(bridge, mac, address), ...tapCommands('vm1', bridge));
+  const client = await namespaceFor(t);
+  await connect({ namespace: server, interface: 'port1' }, { namespace: client, interface: 'eth0' });
+  await server.ip(`link set port1 master ${bridge}`);
+  return { server, client };
+}
+
+async function install(debian: DebianSystem, file: string): Promise<string> {
+  await copyFile(file, join(debian.root, 'root', basename(file)));
+  const said = await debian.run('dpkg', '--install', join('/root', basename(file)));
+  await rm(join(debian.root, 'root', basename(file)));
+  return said;
+}
+
+/** The lab's configuration and image in the places of an installed system. */
+async function configure(debian: DebianSystem, folder: string): Promise<void> {
+  const image = await labImage('small', join(packageRoot, '.cache/lab'), () => {});
+  const options = {
+    directory: folder,
+    image,
+    guest: 'small',
+    count: 1,
+    adminSocket: `${folder}/admin.sock`,
+  } as const;
+  const { directory } = await writeLabConfiguration(options);
+  const text = await readFile(join(directory, 'rackseed.yaml'), 'utf8');
+  const moved = text.replaceAll(folder, STATE).replaceAll(`${STATE}/store`, STATE);
+  const config = join(debian.root, 'etc/rackseed');
+  await rm(config, { recursive: true });
+  await cp(directory, config, { recursive: true });
+  await writeFile(join(config, 'rackseed.yaml'), moved);
+  for (const name of ['assets', 'pki']) {
+    await mkdir(join(debian.root, STATE, name), { recursive: true });
+    await cp(join(folder, name), join(debian.root, STATE, name), { recursive: true });
+  }
+}
+
+/** The address that udhcpc gets. */
+async function lease(client: Namespace): Promise<string> {
+  const argv = ['udhcpc', '-i', 'eth0', '-f', '-n', '-q', '-s', '/bin/true'];
+  const { stderr, stdout } = await run(client.command(argv), { timeout: 30_000 });
+  return /lease of (\S+) obtained/.exec(stderr + stdout)?.[1] ?? '';
+}
+
+/** What there is of files outside the system's own logs and caches, and the users. */
+async function listing(debian: DebianSystem): Promise<string[]> {
+  const skipped = [
+    'run',
+    'proc',
+    'sys',
+    'dev',
+    'tmp',
+    'var/log',
+    'var/cache',
+    'var/lib/dpkg',
+    'var/tmp',
+    'var/lib/systemd',
+  ];
+  const prune = skipped.flatMap((path, index) => [...(index ? ['-o'] : []), '-path', `./${path}`]);
+  const files = await runChecked(['find', '.', '(', ...prune, ')', '-prune', '-o', '-print'], {
+    cwd: debian.root,
+  });
+  const users = await readFile(join(debian.root, 'etc/passwd'), 'utf8');
+  return [...files.split('\n').sort(), ...users.split('\n')];
+}
