@@ -3,10 +3,10 @@ import { ConnectionLimit } from '../../src/http/connection-limit.ts';
 
 /** Opens connections until one is refused; gives how many were taken. */
 function openAll(limit: ConnectionLimit, addressOf: (number: number) => string): number {
-  for (let number = 0; number < 10_000; number += 1) {
+  for (let number = 0; number < 20_000; number += 1) {
     if (limit.open(addressOf(number)) !== undefined) return number;
   }
-  return 10_000;
+  return 20_000;
 }
 
 test('an address has 128 connections, and another one for each that it closes', (t) => {

@@ -3,6 +3,9 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
 import { createMetrics } from '../../src/metrics/registry.ts';
+import { createRoleMetrics } from '../../src/metrics/roles.ts';
+import { createTftpGauge } from '../../src/metrics/tftp.ts';
+import { createTroubleMetric } from '../../src/metrics/troubles.ts';
 import { createTestAdmin } from '../support/admin.ts';
 import { run } from '../support/process.ts';
 
@@ -30,7 +33,11 @@ const alerts = rules.groups.flatMap((group) => group.rules.map(({ alert, expr })
 
 /** The names that can be asked for, as a live `/metrics` lists them: of a histogram those of its parts. */
 async function metricNames(t: ExecutionContext): Promise<ReadonlySet<string>> {
-  const admin = await createTestAdmin(t, { metrics: createMetrics().registry });
+  const { registry } = createMetrics();
+  createTroubleMetric(registry, () => ['store']);
+  createRoleMetrics(registry, () => []);
+  createTftpGauge(registry, () => 0);
+  const admin = await createTestAdmin(t, { metrics: registry });
   const text = await (await fetch(`${await admin.listen()}/metrics`)).text();
   const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', type = '']) =>
     type === 'histogram' ? ['_bucket', '_sum', '_count'].map((part) => name + part) : [name],
