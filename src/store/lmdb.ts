@@ -91,7 +91,9 @@ export function openLmdbStore(
     const { lastPageNumber, pageSize } = root.getStats() as { lastPageNumber: number; pageSize: number };
     keepReserve(file, (lastPageNumber + 1) * pageSize);
   };
+  let isClosed = false;
   const reserveOrFail = () => {
+    if (isClosed) return;
     try {
       reserve();
     } catch (error) {
@@ -241,6 +243,7 @@ export function openLmdbStore(
     },
 
     async close() {
+      isClosed = true;
       clearInterval(looking);
       writes.close();
       await root.close();
