@@ -137,6 +137,7 @@ async function start(): Promise<TestServer> {
     tokens: testTokens(),
     guesses: new GuessLimit(),
     bootCa: () => 'CA\n',
+    checkFile: async () => {},
     now: () => {
       now += 60 * MINUTE;
       return now;
