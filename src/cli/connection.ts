@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { ApiClient } from '../api-client/client.ts';
 import { localEndpoint, remoteEndpoint } from '../api-client/endpoint.ts';
 import { readAdminSettings } from '../config/admin-address.ts';
+import { defaultConfigFolder } from './config-folder.ts';
 
 /** The options of every command that asks a running service. */
 export interface ConnectionOptions {
@@ -24,7 +25,7 @@ export function addApiCommand(program: Command, name: string, description: strin
     .option('--json', 'as JSON')
     .addOption(
       new Option('--config <dir>', 'the folder with the rackseed.yaml that says where the service listens')
-        .default('config')
+        .default(defaultConfigFolder())
         .helpGroup(WHERE),
     )
     .addOption(

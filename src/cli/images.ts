@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseSize } from '../config/units.ts';
 import { ARCHES, type Arch, SOURCES } from '../images/request.ts';
+import { defaultConfigFolder } from './config-folder.ts';
 import { requireConfig } from './load.ts';
 
 // What the commands do is loaded when one is called: other commands start faster without it.
@@ -28,7 +29,11 @@ Examples:
     parent
       .command(name)
       .description(description)
-      .option('--config <dir>', 'the folder with rackseed.yaml, profiles/ and machines/', 'config');
+      .option(
+        '--config <dir>',
+        'the folder with rackseed.yaml, profiles/ and machines/',
+        defaultConfigFolder(),
+      );
 
   add('pull', 'download releases, check who vouches for them, and make them bootable')
     .argument(

@@ -6,6 +6,7 @@ import { activation, type Installation, preparation, readableStep, removal } fro
 import { type Step, takeSteps } from '../install/step.ts';
 import { readInterface } from '../net/interface.ts';
 import type { Output } from './check.ts';
+import { SYSTEM_CONFIG } from './config-folder.ts';
 import { requireConfig } from './load.ts';
 import { UsageError } from './usage.ts';
 
@@ -30,7 +31,7 @@ export function addInstallCommand(program: Command): void {
     .description('make rackseed a service of this host: user, folders, systemd units; root')
     .option('--dry-run', 'show every change and make none')
     .option('--remove', 'stop the service and take its units away; configuration and store stay')
-    .option('--config <dir>', 'the folder with rackseed.yaml, profiles/ and machines/', '/etc/rackseed')
+    .option('--config <dir>', 'the folder with rackseed.yaml, profiles/ and machines/', SYSTEM_CONFIG)
     .option('--root <dir>', 'of a system that does not run, such as an image', '/')
     .addHelpText(
       'after',

@@ -55,6 +55,7 @@ test('on a clean Debian it is installed, boots a machine without root, is upgrad
     /say in \/etc\/rackseed\/rackseed\.yaml which interface to serve, then call: rackseed install/,
   );
   await configure(debian, folder);
+  t.regex(await debian.run('rackseed', 'check'), /^\/etc\/rackseed is good$/m);
   const dry = await debian.run('rackseed', 'install', '--dry-run');
   t.regex(
     dry,
