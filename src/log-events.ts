@@ -117,13 +117,10 @@ export function logTftp(logger: Logger, event: TftpEvent): void {
     }
     case 'refused': {
       const { client, file, reason, detail } = event;
-      const say = () =>
-        logger.info(
-          { client: client.address, file, reason },
-          `TFTP refused to ${client.address}: ${file}: ${detail}`,
-        );
-      if (reason === 'busy') sayOnce(logger, 'TFTP busy', say);
-      else say();
+      logger.info(
+        { client: client.address, file, reason },
+        `TFTP refused to ${client.address}: ${file}: ${detail}`,
+      );
       break;
     }
     case 'crashed':

@@ -44,6 +44,12 @@ export class FileCache {
     return this.#hold(entry ?? this.#load(file));
   }
 
+  /** A copy of the bytes from `start` up to `end` of a file; undefined when they aren't in memory. */
+  peek(file: ServedFile, start: number, end: number): Buffer | undefined {
+    const loading = this.#entries.get(file.path)?.loading;
+    return loading?.file.etag === file.etag ? loading.peek(start, end) : undefined;
+  }
+
   #load(file: ServedFile): Entry {
     const entry: Entry = { loading: new LoadingFile(file), users: 0 };
     this.#held += file.size;

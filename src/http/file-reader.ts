@@ -1,8 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import { openServedFile, type ServedFile } from './served-file.ts';
 
-/** Bytes read from disk in one go: large enough to stream fast, small enough for thousands of clients. */
-const CHUNK = 256 * 1024;
+/** Bytes read from disk in one go: larger reads cost less per byte, smaller ones leave room for thousands of slow clients. */
+const CHUNK = { fast: 512 * 1024, slow: 256 * 1024 };
+/** Whoever takes a slice within so many milliseconds is fast. */
+const FAST = 50;
 
 /** Fills `target` with the bytes at `position` of an open file; throws when the file ends before. */
 export async function readFully(handle: FileHandle, target: Buffer, position: number): Promise<void> {
@@ -28,31 +30,39 @@ export async function readPart(file: ServedFile, start: number, end: number): Pr
 
 /**
  * The bytes from `start` up to `end` of a file, straight from disk. While the consumer deals with one slice the next is
- * read, into the other of two buffers: a slice is good until the one after it is asked for. The file is closed when the
- * consumer stops, wherever that is.
+ * read, into the other of two buffers: a slice is good until the one after it is asked for. They are as large as the
+ * consumer is fast. The file is closed when the consumer stops, wherever that is.
  */
 export async function* readSlices(file: ServedFile, start: number, end: number): AsyncGenerator<Buffer> {
   const handle = await openServedFile(file);
   try {
-    let buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, end - start));
-    let other = Buffer.allocUnsafeSlow(buffer.length);
-    let ahead = readSlice(handle, buffer, start, end);
+    let chunk = CHUNK.slow;
+    let buffer: Buffer = bufferFor(chunk, end - start);
+    let other: Buffer = Buffer.alloc(0);
+    let ahead = readSlice(handle, buffer, start);
     for (let position = start; position < end; ) {
       const slice = await ahead;
       position += slice.length;
-      [buffer, other] = [other, buffer];
-      ahead = readSlice(handle, buffer, position, end);
+      [buffer, other] = [bufferFor(chunk, end - position, other), buffer];
+      ahead = readSlice(handle, buffer, position);
       // Looked at only in the next round, or never: without this a failure would count as unhandled.
       ahead.catch(() => {});
+      const given = performance.now();
       yield slice;
+      chunk = performance.now() - given < FAST ? CHUNK.fast : CHUNK.slow;
     }
   } finally {
     await handle.close();
   }
 }
 
-async function readSlice(handle: FileHandle, buffer: Buffer, start: number, end: number): Promise<Buffer> {
-  const slice = buffer.subarray(0, Math.min(buffer.length, end - start));
-  await readFully(handle, slice, start);
-  return slice;
+/** A buffer for the next of `left` bytes; `old` if that is as large. */
+function bufferFor(chunk: number, left: number, old?: Buffer): Buffer {
+  const length = Math.min(chunk, left);
+  return old?.length === length ? old : Buffer.allocUnsafeSlow(length);
+}
+
+async function readSlice(handle: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {
+  await readFully(handle, buffer, position);
+  return buffer;
 }

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { extname } from 'node:path';
+import { extname, join } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readBootFileName } from '../boot/boot-file-name.ts';
 import { DamagedFile } from '../images/served-check.ts';
@@ -8,8 +8,10 @@ import { sendBootFile } from './boot-files.ts';
 import { selectBytes } from './conditional.ts';
 import type { ProvisioningContext } from './context.ts';
 import type { CachedFile } from './file-cache.ts';
-import { readSlices } from './file-reader.ts';
+import { readPart, readSlices } from './file-reader.ts';
 import { inTurn } from './in-turn.ts';
+import { Lookups } from './lookups.ts';
+import { Pace } from './pace.ts';
 import { Refusal } from './refusal.ts';
 import { sendBody } from './send-body.ts';
 import { findFile, findTrustedFile, type ServedFile } from './served-file.ts';
@@ -21,8 +23,11 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.efi': 'application/efi',
 };
 
-/** Bytes from which on a client waits for its turn: images. Loaders and kernels of embedded systems are smaller. */
-const LARGE = 16 * 1024 * 1024;
+/**
+ * Bytes from which on a client waits for its turn: kernels and images. A thousand machines that ask for 8 MB at once keep the
+ * server as busy as some that ask for 400 MB.
+ */
+const LARGE = 1024 * 1024;
 
 /** How often the progress of a download is told, milliseconds. */
 const PROGRESS_INTERVAL = 500;
@@ -33,13 +38,19 @@ const PROGRESS_INTERVAL = 500;
  */
 export function registerFiles(app: FastifyInstance, provisioning: ProvisioningContext): void {
   const { config, checkFile } = provisioning;
-  const context = { ...provisioning, turns: new Turns(() => performance.now()) };
+  const context = {
+    ...provisioning,
+    turns: new Turns(() => performance.now()),
+    pace: new Pace(setImmediate),
+  };
+  const lookups = new Lookups();
   app.route({
     method: ['GET', 'HEAD'],
     url: '/assets/*',
     handler: (request, reply) =>
       serve(context, '/assets/', request, reply, async (path) => {
-        const file = await findFile(config().assets.directory, path);
+        const { directory } = config().assets;
+        const file = await lookups.find(join(directory, path), () => findFile(directory, path));
         if (file && request.method === 'GET') await checkFile(file);
         return file;
       }),
@@ -49,7 +60,10 @@ export function registerFiles(app: FastifyInstance, provisioning: ProvisioningCo
     url: '/firmware/*',
     // Distributions spread their loaders over several folders and link them, so links may lead anywhere here.
     handler: async (request, reply) => {
-      const find = (path: string) => findTrustedFile(`${config().firmware.directory}/${path}`);
+      const find = (path: string) => {
+        const place = join(config().firmware.directory, path);
+        return lookups.find(place, () => findTrustedFile(place));
+      };
       const path = pathBelow('/firmware/', request);
       const isMade = readBootFileName(path) !== undefined && !(await find(path));
       return isMade
@@ -63,6 +77,7 @@ export function registerFiles(app: FastifyInstance, provisioning: ProvisioningCo
 type FileContext = ProvisioningContext & {
   /** Who is sent a large file now. */
   readonly turns: Turns;
+  readonly pace: Pace;
 };
 
 async function serve(
@@ -78,23 +93,27 @@ async function serve(
   });
   if (!file) throw new Refusal(404, `there is no file ${JSON.stringify(prefix + path)} on the server`);
 
-  reply
-    .header('accept-ranges', 'bytes')
-    .header('etag', file.etag)
-    .header('last-modified', file.modified.toUTCString());
+  const headers = {
+    'accept-ranges': 'bytes',
+    etag: file.etag,
+    'last-modified': file.modified.toUTCString(),
+  };
   const selection = selectBytes(request.method, request.headers, file);
-  if (selection.status === 304) return reply.code(304).send();
+  if (selection.status === 304) return reply.headers(headers).code(304).send();
   if (selection.status === 416) {
-    reply.header('content-range', `bytes */${file.size}`);
+    reply.headers({ ...headers, 'content-range': `bytes */${file.size}` });
     throw new Refusal(416, `the range lies outside of the file's ${file.size} bytes`);
   }
 
   const { status, start, end } = selection;
-  reply.header('content-type', CONTENT_TYPES[extname(path)] ?? 'application/octet-stream');
-  reply.header('content-length', end - start);
-  if (status === 206) reply.header('content-range', `bytes ${start}-${end - 1}/${file.size}`);
-  if (request.method === 'HEAD') return reply.code(status).send();
-  await deliver(context, request, reply, { path: prefix + path, file, status, start, end });
+  const head = {
+    ...headers,
+    'content-type': CONTENT_TYPES[extname(path)] ?? 'application/octet-stream',
+    'content-length': end - start,
+    ...(status === 206 && { 'content-range': `bytes ${start}-${end - 1}/${file.size}` }),
+  };
+  if (request.method === 'HEAD') return reply.headers(head).code(status).send();
+  await deliver(context, request, reply, { path: prefix + path, file, status, head, start, end });
 }
 
 /** The part of the request's path after `prefix`, decoded; throws a Refusal when it is not a plain path. */
@@ -107,14 +126,26 @@ function pathBelow(prefix: string, request: FastifyRequest): string {
   return parsed.path;
 }
 
+/** What is sent of a file. */
+interface FilePart {
+  /** As it was asked for. */
+  readonly path: string;
+  readonly file: ServedFile;
+  readonly status: 200 | 206;
+  readonly head: OutgoingHttpHeaders;
+  /** From this byte up to, not including, `end`. */
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Streams the body past Fastify, which would copy it through a chain of streams. */
 async function deliver(
-  { cache, observe, turns }: FileContext,
+  { cache, observe, turns, pace }: FileContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  part: { path: string; file: ServedFile; status: number; start: number; end: number },
+  part: FilePart,
 ): Promise<void> {
-  const { path, file, status, start, end } = part;
+  const { path, file, status, head, start, end } = part;
   const began = performance.now();
   // Once the client has hung up, its address is gone.
   const address = request.ip;
@@ -125,27 +156,29 @@ async function deliver(
     return cached ? cached.slices(position, end) : readSlices(file, position, end);
   };
   const turn = size >= LARGE ? turns.take(address) : undefined;
-  const slices = turn ? inTurn(turns, turn, { file, start, end }, open) : open(start);
+  const read = async (from: number, to: number) => cache.peek(file, from, to) ?? readPart(file, from, to);
+  const slices = turn ? inTurn(turns, turn, { start, end }, { read, open }) : open(start);
   const tellProgress = (sent: number) =>
     observe({ type: 'asset-progress', address, path, bytes: sent, size });
   let told = began;
   try {
-    const { bytes, complete, failure } = await sendBody(
-      reply.raw,
+    const { bytes, complete, failure } = await sendBody(reply.raw, {
+      size,
       slices,
-      () => {
+      pace: (bytes) => pace.write(bytes),
+      writeHead: () => {
         reply.hijack();
-        reply.raw.writeHead(status, reply.getHeaders() as OutgoingHttpHeaders);
+        reply.raw.writeHead(status, head);
         tellProgress(0);
       },
-      (sent) => {
+      onProgress: (sent) => {
         turn?.progress(sent);
         const now = performance.now();
         if (now - told < PROGRESS_INTERVAL || sent === size) return;
         told = now;
         tellProgress(sent);
       },
-    );
+    });
     if (failure)
       request.log.warn({ err: failure, path }, 'a download broke off because its file could not be read');
     observe({

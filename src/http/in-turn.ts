@@ -1,5 +1,3 @@
-import { readPart } from './file-reader.ts';
-import type { ServedFile } from './served-file.ts';
 import type { Turn, Turns } from './turns.ts';
 
 /**
@@ -9,8 +7,16 @@ import type { Turn, Turns } from './turns.ts';
 const DROP_INTERVAL = 3_000;
 /** Bytes in a drop. */
 const DROP = 64;
-/** Bytes read from disk for the drops to come: all that a client holds while it waits. */
+/** Bytes read for the drops to come: all that a client holds while it waits. */
 const HOARD = 4096;
+
+/** Where a client's bytes come from. */
+export interface TurnSource {
+  /** The bytes from `start` up to `end`, a few, all at once. */
+  readonly read: (start: number, end: number) => Promise<Buffer>;
+  /** The bytes from `position` to the end of what the client wants, in slices. */
+  readonly open: (position: number) => AsyncGenerator<Buffer>;
+}
 
 /**
  * The bytes from `start` up to `end` of a file: in drops until the client's turn has come, then the slices that `open`
@@ -19,19 +25,19 @@ const HOARD = 4096;
 export async function* inTurn(
   turns: Turns,
   turn: Turn,
-  { file, start, end }: { readonly file: ServedFile; readonly start: number; readonly end: number },
-  open: (position: number) => AsyncGenerator<Buffer>,
+  { start, end }: { readonly start: number; readonly end: number },
+  { read, open }: TurnSource,
 ): AsyncGenerator<Buffer> {
   try {
     let position = start;
-    while (!turn.hasCome && position < end) {
-      const hoard = await readPart(file, position, Math.min(position + HOARD, end));
-      for (let at = 0; at < hoard.length && !turn.hasCome; at += DROP) {
-        const drop = hoard.subarray(at, at + DROP);
-        yield drop;
-        position += drop.length;
-        if (!(await turn.comes(DROP_INTERVAL))) turns.look();
-      }
+    let hoard: Buffer = Buffer.alloc(0);
+    while (!(await turn.comes(DROP_INTERVAL)) && position < end) {
+      turns.look();
+      if (hoard.length === 0) hoard = await read(position, Math.min(position + HOARD, end));
+      const drop = hoard.subarray(0, DROP);
+      hoard = hoard.subarray(DROP);
+      yield drop;
+      position += drop.length;
     }
     yield* open(position);
   } finally {

@@ -31,6 +31,11 @@ export class LoadingFile {
     return this.#loaded;
   }
 
+  /** A copy of the bytes from `start` up to `end`; undefined when not all of them have been read yet. */
+  peek(start: number, end: number): Buffer | undefined {
+    return end <= this.#loaded ? Buffer.from(this.#bytes.subarray(start, end)) : undefined;
+  }
+
   /** The bytes from `start` up to `end`, waiting for those not yet read; throws when reading fails. */
   async *slices(start: number, end: number): AsyncGenerator<Buffer> {
     for (let position = start; position < end; ) {

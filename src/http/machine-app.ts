@@ -86,12 +86,15 @@ export function createMachineApp(
   endAbandonedAnswers(app.server);
   answerErrorsInText(app, observe);
 
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _, done) => {
     if (request.url.length > LIMITS.urlLength) {
-      throw new Refusal(414, `the URL is longer than ${LIMITS.urlLength} characters`);
+      done(new Refusal(414, `the URL is longer than ${LIMITS.urlLength} characters`));
+    } else if (!ready()) {
+      // Clients take any 4xx for final, so nothing is looked up before it can be found.
+      done(new Refusal(503, 'the server is starting; try again'));
+    } else {
+      done();
     }
-    // Clients take any 4xx for final, so nothing is looked up before it can be found.
-    if (!ready()) throw new Refusal(503, 'the server is starting; try again');
   });
   return app;
 }

@@ -5,6 +5,20 @@ const PIECE = 256 * 1024;
 /** A client that takes a write within so many milliseconds is fast: larger writes cost less. */
 const FAST = 250;
 
+/** A body on its way. */
+export interface Body {
+  /** Bytes, as the head announces them. */
+  readonly size: number;
+  /** It comes in slices, each made when the one before has been taken. */
+  readonly slices: AsyncGenerator<Buffer>;
+  /** Resolves when so many bytes may be written. */
+  readonly pace: (bytes: number) => Promise<void>;
+  /** Called before the first slice. */
+  readonly writeHead: () => void;
+  /** Called with the bytes sent after each write. */
+  readonly onProgress: (bytes: number) => void;
+}
+
 /** How a body was delivered. */
 export interface Delivery {
   /** Bytes the kernel took over for the client. */
@@ -15,16 +29,13 @@ export interface Delivery {
 }
 
 /**
- * Sends a body that comes in slices, one write for each, or several for a client that is slow. The next is made when the
- * kernel has the last one, so a slow client holds a single slice. `writeHead` is called before the first, `onProgress` with
- * the bytes sent after each. When the client goes away, or the source fails on the way, the connection is cut and the
- * source is closed. Throws, with nothing sent yet, when the source fails before its first slice.
+ * Sends a body, one write for each slice, or several for a client that is slow. The next slice is made when the kernel has
+ * the last one, so a slow client holds a single one. When the client goes away, or the source fails on the way, the
+ * connection is cut and the source is closed. Throws, with nothing sent yet, when the source fails before its first slice.
  */
 export async function sendBody(
   response: ServerResponse,
-  slices: AsyncGenerator<Buffer>,
-  writeHead: () => void,
-  onProgress: (bytes: number) => void = () => {},
+  { size, slices, pace, writeHead, onProgress }: Body,
 ): Promise<Delivery> {
   let next = await slices.next();
   let bytes = 0;
@@ -36,8 +47,12 @@ export async function sendBody(
       for (let start = 0; start < slice.length; ) {
         const piece =
           isFast && start === 0 ? slice : slice.subarray(start, isFast ? undefined : start + PIECE);
+        await pace(piece.length);
         const began = performance.now();
-        if (!(await write(response, piece))) return { bytes, complete: false };
+        const isLast = bytes + piece.length === size;
+        if (!(await (isLast ? end(response, piece) : write(response, piece)))) {
+          return { bytes, complete: false };
+        }
         isFast = performance.now() - began < FAST;
         start += piece.length;
         bytes += piece.length;
@@ -45,9 +60,8 @@ export async function sendBody(
       }
       next = await slices.next();
     }
-    const ended = await end(response);
-    // A client that has all of its Content-Length may hang up before the response's end is known here.
-    return { bytes, complete: ended || bytes > 0 };
+    // An empty body has no last slice to end with.
+    return { bytes, complete: response.writableEnded || (await end(response)) };
   } catch (failure) {
     // Headers have promised more bytes than there are: only a broken connection tells the client.
     return { bytes, complete: false, failure };
@@ -62,8 +76,9 @@ function write(response: ServerResponse, slice: Buffer): Promise<boolean> {
   return whenDone(response, (done) => response.write(slice, done));
 }
 
-function end(response: ServerResponse): Promise<boolean> {
-  return whenDone(response, (done) => response.end(done));
+/** The same for the last slice: the response ends with it, so that nothing more is to be sent for that. */
+function end(response: ServerResponse, slice?: Buffer): Promise<boolean> {
+  return whenDone(response, (done) => response.end(slice, done));
 }
 
 function whenDone(

@@ -43,7 +43,7 @@ Wants=network-online.target
 [Service]
 Type=notify
 ExecStart=${commandLine([...program, 'serve', '--config', config])}
-ExecReload=kill -HUP $MAINPID
+ExecReload=/bin/sh -c "kill -HUP \${MAINPID}"
 User=${user}
 Group=${user}
 Restart=on-failure

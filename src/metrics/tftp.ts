@@ -28,7 +28,7 @@ export function createTftpMetrics(registry: Registry): (event: TftpEvent) => voi
   });
   const dropped = new Counter({
     name: 'rackseed_tftp_dropped_packets_total',
-    help: 'Packets that got no answer, and why',
+    help: 'Packets that got no answer, and why: malformed, unexpected-opcode; busy, client-busy or resources are requests that come again',
     labelNames: ['reason'],
     registers,
   });

@@ -1,5 +1,5 @@
 import type { TftpEvent, TftpPeer } from './events.ts';
-import type { Refusal } from './refusal.ts';
+import type { Refusal, Shortage } from './refusal.ts';
 
 /**
  * While so many of its messages are unread, the serving thread doesn't read the socket for requests: they wait in the
@@ -68,5 +68,7 @@ export type ToThread =
       readonly contents: Contents;
     }
   | { readonly type: 'refuse'; readonly id: number; readonly refusal: Refusal }
+  /** Forget a request: its client asks again. */
+  | { readonly type: 'drop'; readonly id: number; readonly shortage: Shortage }
   /** End every request, tell the clients, then end. */
   | { readonly type: 'stop' };

@@ -1,4 +1,4 @@
-import type { TftpRefusal } from './events.ts';
+import type { TftpRefusal, TftpShortage } from './events.ts';
 import { escapeBytes } from './name.ts';
 import { ErrorCode, Opcode, type RequestPacket } from './packet.ts';
 
@@ -12,7 +12,12 @@ export interface Refusal {
   readonly detail?: string;
 }
 
-export const BUSY: Refusal = { reason: 'busy', code: ErrorCode.NOT_DEFINED, message: 'busy, try again' };
+/** Why a request isn't even answered now: for the counter and for our own people. */
+export interface Shortage {
+  readonly reason: TftpShortage;
+  readonly detail: string;
+}
+
 export const STOPPING: Refusal = {
   reason: 'error',
   code: ErrorCode.NOT_DEFINED,
@@ -52,6 +57,15 @@ export function notFound(file: string, asked: string): Refusal {
     message,
     detail: asked === file ? message : `${message} (asked for as "${asked}")`,
   };
+}
+
+/** What the system says when it has no more of something that others give back in a while. */
+const SHORT = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
+
+/** The shortage that `error` reports, a system call's or the file system's; undefined when it is something else. */
+export function shortageOf(error: unknown): Shortage | undefined {
+  if (!(error instanceof Error && 'code' in error && SHORT.has(`${error.code}`))) return undefined;
+  return { reason: 'resources', detail: error.message };
 }
 
 /** Something of ours failed: the client isn't told what. */

@@ -11,7 +11,7 @@ import type { Contents, FromThread, ServingSettings, ToThread } from './messages
 import { escapeBytes, normaliseName } from './name.ts';
 import { negotiate } from './options.ts';
 import { encodeError, Opcode, parsePacket, type RequestPacket } from './packet.ts';
-import { BUSY, badName, type Refusal, refusalOf, STOPPING } from './refusal.ts';
+import { badName, type Refusal, refusalOf, type Shortage, STOPPING } from './refusal.ts';
 import { type ReadRequest, RequestTable } from './requests.ts';
 import { Session } from './session.ts';
 
@@ -82,8 +82,17 @@ export class Responder {
   answer(message: Exclude<ToThread, { type: 'stop' }>, now: number): void {
     const request = this.#requests.withId(message.id);
     if (!request) return;
-    if (message.type === 'serve') this.#serve(request, message.socket, message.contents, now);
-    else this.#turnAway(request, message.refusal);
+    switch (message.type) {
+      case 'serve':
+        this.#serve(request, message.socket, message.contents, now);
+        break;
+      case 'refuse':
+        this.#turnAway(request, message.refusal);
+        break;
+      case 'drop':
+        this.#remove(request, dropped(request.client, message.shortage));
+        break;
+    }
   }
 
   /** Lets every transfer look at the clock; called every now and then. */
@@ -114,12 +123,9 @@ export class Responder {
       return;
     }
     this.#supersede(endpoint);
-    const { maxTransfers, maxTransfersPerClient } = this.#options.settings;
-    if (
-      this.#requests.size >= maxTransfers ||
-      this.#requests.countOf(client.address) >= maxTransfersPerClient
-    ) {
-      this.#refuse({ client, endpoint, file: asked }, BUSY);
+    const shortage = this.#shortageFor(client);
+    if (shortage) {
+      this.#observe(dropped(client, shortage));
       return;
     }
     const id = ++this.#lastId;
@@ -129,6 +135,18 @@ export class Responder {
     const kept = Uint8Array.from(bytes);
     this.#requests.add({ id, client, endpoint, file, netascii, options, bytes: kept, startedAt: now });
     this.#options.tell({ type: 'find', id, client, file, asked, netascii });
+  }
+
+  /** What runs already goes on to its end; who comes too many asks again meanwhile. */
+  #shortageFor({ address }: ReadRequest['client']): Shortage | undefined {
+    const { maxTransfers, maxTransfersPerClient } = this.#options.settings;
+    if (this.#requests.size >= maxTransfers) {
+      return { reason: 'busy', detail: `${maxTransfers} transfers run already` };
+    }
+    if (this.#requests.countOf(address) >= maxTransfersPerClient) {
+      return { reason: 'client-busy', detail: `${address} has ${maxTransfersPerClient} transfers already` };
+    }
+    return undefined;
   }
 
   #serve(request: ReadRequest, own: number | undefined, contents: Contents, now: number): void {
@@ -215,4 +233,8 @@ function refused(
   { reason, message, detail = message }: Refusal,
 ): TftpEvent {
   return { type: 'refused', client, file, reason, detail };
+}
+
+function dropped(client: ReadRequest['client'], shortage: Shortage): TftpEvent {
+  return { type: 'dropped', client, ...shortage };
 }

@@ -6,7 +6,7 @@ import { addressOf } from '../net/memory.ts';
 import type { TftpEvent, TftpPeer } from './events.ts';
 import type { FromThread, ServingSettings } from './messages.ts';
 import { toNetascii } from './netascii.ts';
-import { notFound, type Refusal, TOO_LARGE_FOR_TEXT, trouble } from './refusal.ts';
+import { notFound, type Refusal, shortageOf, TOO_LARGE_FOR_TEXT, trouble } from './refusal.ts';
 import { explainListen, openUdpSocket } from './socket.ts';
 import { ServingThread } from './thread.ts';
 
@@ -31,7 +31,7 @@ export interface TftpServerOptions {
   readonly maxBlksize: number;
   /** Answer from the request port instead of a new port per transfer, for clients behind NAT. */
   readonly singlePort?: boolean;
-  /** Transfers at one time, 4096 unless given; a request above that gets ERROR 0 "busy". */
+  /** Transfers at one time, 16384 unless given; a request above that gets no answer, so that the client asks again. */
   readonly maxTransfers?: number;
   /** Transfers at one time of one client address, 64 unless given. */
   readonly maxTransfersPerClient?: number;
@@ -57,8 +57,14 @@ export interface TftpServer {
  */
 const MAX_NETASCII = 16 << 20;
 
-/** Room for a burst of requests when a rack is switched on. */
-const RECEIVE_BUFFER = 1 << 20;
+/**
+ * Firmware gives up after some 25 s without an answer, but waits as long for every block: ten thousand that share the line get
+ * theirs in time, while those who wait until others have finished don't. It is half of the ports that Linux gives sockets.
+ */
+const MAX_TRANSFERS = 16_384;
+
+/** Room for some ten thousand requests that arrive at once, when a room full of racks is switched on. */
+const RECEIVE_BUFFER = 16 << 20;
 /** Room for what all transfers send at one time when they share the socket for requests: a few packets each. */
 const SHARED_SEND_BUFFER = 16 << 20;
 
@@ -114,7 +120,7 @@ class Server implements TftpServer {
     this.#settings = {
       maxBlksize: options.maxBlksize,
       singlePort: options.singlePort ?? false,
-      maxTransfers: options.maxTransfers ?? 4096,
+      maxTransfers: options.maxTransfers ?? MAX_TRANSFERS,
       maxTransfersPerClient: options.maxTransfersPerClient ?? 64,
     };
   }
@@ -244,7 +250,10 @@ class Server implements TftpServer {
         thread.send({ type: 'serve', id, socket: this.#socketFor(request), contents });
       }
     } catch (error) {
-      if (!isOver()) refuse(trouble(error instanceof Error ? error.message : String(error)));
+      if (isOver()) return;
+      const shortage = shortageOf(error);
+      if (shortage) thread.send({ type: 'drop', id, shortage });
+      else refuse(trouble(error instanceof Error ? error.message : String(error)));
     }
   }
 

@@ -5,8 +5,11 @@ const DEFAULT_TIMEOUT = 1_000;
  * by default the same window is sent at 0, 1, 3, 7, 15 and 31 s.
  */
 const PATIENCE = 60_000;
-/** The same until the client has acknowledged anything: it may be made up, or have gone on to another port. */
-const FIRST_PATIENCE = 30_000;
+/**
+ * The same for a client that has acknowledged nothing yet: if it is still there it sends its request again, which begins the
+ * transfer anew. Until then it would take the place of others that ask.
+ */
+const FIRST_ACK_PATIENCE = 15_000;
 /** The same once only the last ACK is missing: some ROMs never send it. */
 const LAST_ACK_PATIENCE = 15_000;
 
@@ -169,9 +172,12 @@ export class Transfer {
 
   /** A client with a long `timeout` gets at least one retransmission. */
   #giveUpAt(): number {
-    const begun = this.#onlyLastAckMissing() ? LAST_ACK_PATIENCE : PATIENCE;
-    const patience = this.untouched ? FIRST_PATIENCE : begun;
-    return this.#progressAt + Math.max(patience, 2 * this.#timeout);
+    return this.#progressAt + Math.max(this.#patience(), 2 * this.#timeout);
+  }
+
+  #patience(): number {
+    if (this.untouched) return FIRST_ACK_PATIENCE;
+    return this.#onlyLastAckMissing() ? LAST_ACK_PATIENCE : PATIENCE;
   }
 
   /** Every block but the last is acknowledged, by a client that has acknowledged something at all. */

@@ -273,19 +273,42 @@ test('when the backend fails, the client gets no details but the observer does',
   t.is(refused?.detail, 'EIO: /secret/path');
 });
 
-test('above maxTransfers a request is told to come back', async (t) => {
+test('above maxTransfers a request gets no answer, and is served when it comes again after another has ended', async (t) => {
   const { port, waitFor } = await serveFiles(t, files, { maxTransfers: 2 });
   const clients = [await rawClient(t), await rawClient(t), await rawClient(t)] as const;
-  t.is(await ask(clients[0], port, rrq('file')), 'DATA 1 (512)');
+  clients[0].send(rrq('file'), port);
+  const first = await clients[0].receive();
+  t.is(first.text, 'DATA 1 (512)');
   t.is(await ask(clients[1], port, rrq('file')), 'DATA 1 (512)');
-  t.is(await ask(clients[2], port, rrq('file')), 'ERROR 0 busy, try again');
-  t.is((await waitFor('refused'))[0]?.reason, 'busy');
+  clients[2].send(rrq('file'), port);
+  const [dropped] = await waitFor('dropped');
+  t.is(dropped?.reason, 'busy');
+  t.is(dropped?.detail, '2 transfers run already');
+  clients[0].send(error(0, 'enough'), first.port);
+  await waitFor('failed');
+  t.is(await ask(clients[2], port, rrq('file')), 'DATA 1 (512)');
+});
+
+test('when the system has no descriptors or memory left, a request gets no answer and can come again', async (t) => {
+  const short = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+  let tries = 0;
+  const { port, server, waitFor } = await serveFiles(t, files, {
+    backend: { find: async () => (tries++ === 0 ? Promise.reject(short) : file) },
+  });
+  const client = await rawClient(t);
+  client.send(rrq('file'), port);
+  const [dropped] = await waitFor('dropped');
+  t.is(dropped?.reason, 'resources');
+  t.is(dropped?.detail, 'EMFILE: too many open files');
+  t.is(server.transfers, 0);
+  t.is(await ask(client, port, rrq('file')), 'DATA 1 (512)');
 });
 
 test('one client address cannot take every transfer', async (t) => {
-  const { port } = await serveFiles(t, files, { maxTransfersPerClient: 1 });
+  const { port, waitFor } = await serveFiles(t, files, { maxTransfersPerClient: 1 });
   t.is(await ask(await rawClient(t), port, rrq('file')), 'DATA 1 (512)');
-  t.is(await ask(await rawClient(t), port, rrq('file')), 'ERROR 0 busy, try again');
+  (await rawClient(t)).send(rrq('file'), port);
+  t.is((await waitFor('dropped'))[0]?.reason, 'client-busy');
   t.is(await ask(await rawClient(t, '127.0.0.2'), port, rrq('file')), 'DATA 1 (512)');
 });
 

@@ -105,6 +105,18 @@ test('no range of an empty file can be given', (t) => {
   t.deepEqual(selectBytes('GET', { range: 'bytes=0-' }, { ...FILE, size: 0 }), { status: 416 });
 });
 
+test('a few bytes of a file in memory are to be had without holding it', async (t) => {
+  const { cache, file } = await setUp(t, { size: 2 * MIB });
+  t.is(cache.peek(file, 0, 64), undefined, 'it is not in memory');
+  const copy = cache.acquire(file, 0);
+  t.is(cache.peek(file, 0, 64), undefined, 'nothing of it has been read');
+  const slices = copy?.slices(0, file.size);
+  const slice = (await slices?.next())?.value;
+  t.deepEqual(cache.peek(file, 64, 128), slice?.subarray(64, 128));
+  t.is(cache.peek({ ...file, etag: '"another"' }, 0, 64), undefined, 'it has changed');
+  copy?.release();
+});
+
 test('a file is loaded once for all who ask at the same time', async (t) => {
   const { cache, file } = await setUp(t, { size: 9 * MIB });
   const reading = Array.from({ length: 50 }, () => cache.acquire(file, 0));

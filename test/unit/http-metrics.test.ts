@@ -89,6 +89,10 @@ const TFTP: [TftpEvent, string[]][] = [
     { type: 'dropped', client, reason: 'malformed' },
     ['rackseed_tftp_dropped_packets_total{reason="malformed"} 1'],
   ],
+  [
+    { type: 'dropped', client, reason: 'busy', detail: '4096 transfers run already' },
+    ['rackseed_tftp_dropped_packets_total{reason="busy"} 1'],
+  ],
 ];
 
 for (const [event, lines] of TFTP) {
