@@ -5,7 +5,7 @@ import { addBackupCommands } from './cli/backup.ts';
 import { addChangeCommands } from './cli/change.ts';
 import { addChangesCommand } from './cli/changes.ts';
 import { checkCommand } from './cli/check.ts';
-import { defaultConfigFolder } from './cli/config-folder.ts';
+import { configOption } from './cli/config-folder.ts';
 import { addEventsCommand } from './cli/events.ts';
 import { explainCommand } from './cli/explain.ts';
 import { addImagesCommand } from './cli/images.ts';
@@ -50,14 +50,7 @@ Examples:
 
 /** Adds a command that reads a configuration. */
 function command(name: string, description: string): Command {
-  return program
-    .command(name)
-    .description(description)
-    .option(
-      '--config <dir>',
-      'the folder with rackseed.yaml, profiles/ and machines/',
-      defaultConfigFolder(),
-    );
+  return program.command(name).description(description).addOption(configOption());
 }
 
 const print = (text: string) => void process.stdout.write(text);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RestoreCommandOptions } from './backup-restore.ts';
-import { defaultConfigFolder } from './config-folder.ts';
+import { configOption } from './config-folder.ts';
 
 // What the commands do is loaded when one is called: other commands start faster without it.
 const commands = () => import('./backup-restore.ts');
@@ -11,7 +11,7 @@ export function addBackupCommands(program: Command): void {
     .command('backup')
     .description('write configuration, store and keys to a file, also while the service runs')
     .argument('<file>', 'a .tar.gz that is not there yet')
-    .option('--config <dir>', 'the folder with rackseed.yaml, profiles/ and machines/', defaultConfigFolder())
+    .addOption(configOption())
     .addHelpText(
       'after',
       `

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseSize } from '../config/units.ts';
 import { ARCHES, type Arch, SOURCES } from '../images/request.ts';
-import { defaultConfigFolder } from './config-folder.ts';
+import { configOption } from './config-folder.ts';
 import { requireConfig } from './load.ts';
 
 // What the commands do is loaded when one is called: other commands start faster without it.
@@ -26,14 +26,7 @@ Examples:
   rackseed images import ~/archive/coreos-2512.3.0        Container Linux, from where it was kept`,
     );
   const add = (name: string, description: string, parent = images) =>
-    parent
-      .command(name)
-      .description(description)
-      .option(
-        '--config <dir>',
-        'the folder with rackseed.yaml, profiles/ and machines/',
-        defaultConfigFolder(),
-      );
+    parent.command(name).description(description).addOption(configOption());
 
   add('pull', 'download releases, check who vouches for them, and make them bootable')
     .argument(

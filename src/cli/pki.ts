@@ -17,7 +17,7 @@ import { type CaPaths, readCa, readCaFile, readCaFiles } from '../kubernetes/ca-
 import type { KeyType } from '../kubernetes/keys.ts';
 import { renderKubeconfig } from '../kubernetes/kubeconfig.ts';
 import type { Output } from './check.ts';
-import { defaultConfigFolder } from './config-folder.ts';
+import { configOption } from './config-folder.ts';
 import { requireConfig } from './load.ts';
 import { formatTable } from './table.ts';
 
@@ -30,10 +30,6 @@ export function addPkiCommand(program: Command): void {
   const pki = program
     .command('pki')
     .description("make, show and renew the cluster's CA, and issue certificates of nodes by hand");
-  const configOption = () =>
-    new Option('--config <dir>', 'the folder with rackseed.yaml, profiles/ and machines/').default(
-      defaultConfigFolder(),
-    );
   const lifetimeOption = () =>
     new Option('--lifetime <duration>', 'how long the certificate is good')
       .argParser(parseLifetime)
