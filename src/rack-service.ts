@@ -67,7 +67,7 @@ const STRANGER_AGE = 3_600_000;
 /** How often what was learned about machines is written down, milliseconds. */
 const SAVE_INTERVAL = 250;
 /** Strangers written down in that time: most of a flood of them are forgotten before it is their turn. */
-const SAVED_STRANGERS = 100;
+const SAVED_STRANGERS = 500;
 /** How often boots are looked at for one that doesn't move, milliseconds. */
 const WATCH_INTERVAL = 2_000;
 
