@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Makes a fresh clone ready for one of the npm scripts: `node scripts/setup.mjs build|start|lab|test|matrix|bench|package`.
+// Makes a fresh clone ready for one of the npm scripts: `node scripts/setup.mjs build|start|lab|test|matrix|bench|package|package-test`.
 // It installs npm packages and Debian packages that are missing and compiles dist/, and is done at once when all is there.
 // Plain Node without dependencies, because it runs before anything is installed.
 
@@ -58,6 +58,7 @@ const TEST = [
 const MATRIX = [...TEST, 'qemu-efi-aarch64', 'qemu-system-arm', 'u-boot-qemu'];
 const BENCH = [...TEST, 'nginx-light', 'tftpd-hpa', 'wrk'];
 const PACKAGE = ['binutils', 'dpkg', 'git'];
+const PACKAGE_TEST = [...TEST, ...PACKAGE, 'debootstrap', 'lintian', 'systemd-container'];
 const PACKAGES = {
   build: [],
   start: IPXE,
@@ -66,6 +67,7 @@ const PACKAGES = {
   matrix: MATRIX,
   bench: BENCH,
   package: PACKAGE,
+  'package-test': PACKAGE_TEST,
 };
 
 /** Services of those packages. They are used as programs; nothing shall run, now or after the next boot. */
