@@ -78,7 +78,7 @@ async function unpack(name: string, work: string, { suite, architecture }: Origi
   return at('root');
 }
 
-/** `http://deb.debian.org/debian`: the mirror of Debian itself, not of its updates. */
+/** The URL of the mirror that apt uses for Debian itself, not for its updates. */
 async function mirror(): Promise<string> {
   const list = await runChecked(['apt-get', 'indextargets', '--format', '$(SITE)', 'Label: Debian']);
   const [site] = list.split('\n').filter(Boolean);
