@@ -1,10 +1,8 @@
-import { join } from 'node:path';
 import test from 'ava';
 import { rackFor } from '../support/netns.ts';
 import { run, startFor } from '../support/process.ts';
-import { serviceFor } from '../support/service.ts';
+import { serveCommand, serviceFor } from '../support/service.ts';
 
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const DNSMASQ = ['dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--pid-file='];
 const QUIET = ['--port=0', '--log-facility=-'];
 
@@ -33,14 +31,7 @@ test('a port that another program has is named at the start, with who has it and
   const { server } = await rackFor(t);
   const service = await serviceFor(t, server, { network: { http: { port: 8080 } } });
   await service.child.stop();
-  const serve = [
-    process.execPath,
-    ...process.execArgv,
-    MAIN,
-    'serve',
-    '--config',
-    join(service.directory, 'config'),
-  ];
+  const serve = serveCommand(service);
 
   for (const { name, argv, ready, says } of HOLDERS) {
     const holder = await startFor(t, server.command(argv));

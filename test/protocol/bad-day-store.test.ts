@@ -7,10 +7,8 @@ import { AS_FIRMWARE, curl, documentUrl, lease } from '../support/machine.ts';
 import { ext4Disk, type Mount, smallDisk } from '../support/mount.ts';
 import { type Namespace, rackFor } from '../support/netns.ts';
 import { run, runChecked, startFor } from '../support/process.ts';
-import { serviceFor, type TestService } from '../support/service.ts';
+import { serveCommand, serviceFor, type TestService } from '../support/service.ts';
 import { healthOf } from '../support/trouble.ts';
-
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 
 /** A service whose store is on a disk of its own, a machine that has booted, and one that was never seen. */
 async function rackOn(t: ExecutionContext, disk: Mount) {
@@ -101,14 +99,7 @@ test.serial('a service whose disk is full starts and serves the machines that it
   service.child.kill('SIGKILL');
   await service.child.exited;
   await fill(disk);
-  const serve = [
-    process.execPath,
-    ...process.execArgv,
-    MAIN,
-    'serve',
-    '--config',
-    join(service.directory, 'config'),
-  ];
+  const serve = serveCommand(service);
   const started = await startFor(t, server.command(serve));
   await started.waitFor(/the store in .* can't be written: no space left on device/, 30_000);
   await started.waitFor(/"ready: /, 30_000);

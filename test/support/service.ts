@@ -115,6 +115,12 @@ export async function serviceFor(
   return service;
 }
 
+/** The command that serves what a test's service served, as it is typed. */
+export function serveCommand({ directory }: Pick<TestService, 'directory'>): string[] {
+  const main = new URL('../../src/main.ts', import.meta.url).pathname;
+  return [process.execPath, ...process.execArgv, main, 'serve', '--config', join(directory, 'config')];
+}
+
 function ask(socketPath: string, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, path }, async (response) => {
