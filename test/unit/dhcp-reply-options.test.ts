@@ -17,6 +17,7 @@ import {
   testNetwork,
   text,
 } from '../support/dhcp.ts';
+import { fastest } from '../support/fastest.ts';
 
 const NOW = 1_700_000_000_000;
 
@@ -192,9 +193,8 @@ test('a value of more than 255 bytes is sent in pieces that make it whole again 
 test('a datagram of nothing but pieces of one option is read in no time', (t) => {
   const pieces = Array.from({ length: 20_000 }, () => text(OPTION.hostName, 'a'));
   const bytes = requestBytes({ type: 'discover', options: pieces });
-  const start = performance.now();
+  t.true(fastest(() => decodePacket(bytes)) < 50);
   const packet = decodePacket(bytes);
-  t.true(performance.now() - start < 50);
   t.is(typeof packet === 'string' ? 0 : packet.options.get(OPTION.hostName)?.length, 20_000);
 });
 

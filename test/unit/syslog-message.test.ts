@@ -8,6 +8,7 @@ import {
   SEVERITIES,
   type SyslogMessage,
 } from '../../src/syslog/message.ts';
+import { fastest } from '../support/fastest.ts';
 
 const parse = (text: string) => parseSyslog(Buffer.from(text));
 
@@ -222,8 +223,7 @@ test('a datagram of the greatest length is read in no time, however it is made',
     ' ',
     'aaaaaa.',
   ]) {
-    const started = performance.now();
-    parse(piece.repeat(65_507 / piece.length));
-    t.true(performance.now() - started < 100, JSON.stringify(piece));
+    const longest = piece.repeat(65_507 / piece.length);
+    t.true(fastest(() => parse(longest)) < 100, JSON.stringify(piece));
   }
 });
