@@ -222,7 +222,7 @@ const DAMAGES: Readonly<
   ],
   'holds the store of a later rackseed': [
     ({ forge }) => forge((folder, manifest) => rewrite(folder, { ...manifest, storeVersion: 9 })),
-    /can't be used here: a later rackseed has written it \(its version is 9, and this one knows up to 1\)/,
+    /can't be used here: a later rackseed has written it \(its version is 9, and this one knows up to 2\)/,
   ],
 };
 
