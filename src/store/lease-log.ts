@@ -25,6 +25,8 @@ export interface LeaseLogOptions {
   readonly books: () => LeaseBooks;
   /** Makes a change to the table by `run`, which is of so many records; resolves or rejects with it. */
   readonly make: (run: () => Promise<unknown>, records: number) => Promise<void>;
+  /** Told before each group is written to the log. */
+  readonly onGroup: () => void;
 }
 
 /** Under load, the log is written this often, milliseconds: a commit costs as much as a hundred changes in it. */
@@ -90,6 +92,7 @@ export class LeaseLog {
   }
 
   async #write(records: readonly LeaseRecord[]): Promise<void> {
+    this.#options.onGroup();
     const number = this.#last + 1;
     this.#last = number;
     await this.#options.books().log.put(number, encodeRecords(records));

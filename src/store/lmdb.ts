@@ -101,12 +101,14 @@ export function openLmdbStore(
     else reserveOrFail();
   };
   let made = 0;
-  const make = (write: Write, changes = 1) => {
+  const count = (changes: number) => {
     made += changes;
-    if (made >= CHECKED_AFTER) {
-      made = 0;
-      reserveOrFail();
-    }
+    if (made < CHECKED_AFTER) return;
+    made = 0;
+    reserveOrFail();
+  };
+  const make = (write: Write, changes = 1) => {
+    count(changes);
     return writes.make(write);
   };
   const openLeases = () => {
@@ -114,6 +116,7 @@ export function openLmdbStore(
       return new LeaseLog({
         books: () => ({ leases: db.leases, log: db.leaseLog }),
         make: (run, changes) => make({ key: 'leases', run, isKept: false }, changes),
+        onGroup: () => count(1),
       });
     } catch (error) {
       root.close();
@@ -135,7 +138,7 @@ export function openLmdbStore(
     make({ key: key.join('/'), run, isKept: true }).catch(() => {});
 
   const writeLease = (record: LeaseRecord, isKept: boolean) =>
-    make({ key: `leases/${record.address}`, run: () => leaseLog.append(record), isKept });
+    writes.make({ key: `leases/${record.address}`, run: () => leaseLog.append(record), isKept });
 
   const journal = (name: 'journal' | 'changes'): JournalStore => ({
     *all() {
