@@ -68,6 +68,8 @@ const STRANGER_AGE = 3_600_000;
 const SAVE_INTERVAL = 250;
 /** Strangers written down in that time: most of a flood of them are forgotten before it is their turn. */
 const SAVED_STRANGERS = 500;
+/** One of a flood may be forgotten by then, milliseconds after it was first seen. */
+const UNSAVED_STRANGER = 1_000;
 /** How often boots are looked at for one that doesn't move, milliseconds. */
 const WATCH_INTERVAL = 2_000;
 
@@ -98,9 +100,9 @@ export function composeRack({
     isKept: (mac) => config().machines.has(mac) || decisions.get(mac) !== undefined,
     capacity: MAX_UNKNOWN_MACHINES + config().machines.size + decisions.size,
     strangers: MAX_STRANGERS,
-    onForgotten: (mac, wasSaved) => {
-      if (wasSaved) {
-        store.removeMachine(mac);
+    onForgotten: (mac, saved) => {
+      if (saved.machine) store.removeMachine(mac);
+      if (saved.boots) {
         store.removeBoots(mac);
         store.removeBootTokens(mac);
       }
@@ -197,9 +199,10 @@ export function composeRack({
           if (notice) journal.publish(notice);
         },
       }),
-    /** Writes down what was learned since the last time, of strangers no more than so many. */
+    /** Writes down what was learned since the last time, of strangers no more than so many, and none of the last moments. */
     save(strangers?: number) {
-      for (const machine of registry.takeChanged(strangers)) store.saveMachine(machine);
+      const firstSeen = strangers === undefined ? undefined : now() - UNSAVED_STRANGER;
+      for (const machine of registry.takeChanged(strangers, firstSeen)) store.saveMachine(machine);
     },
     /** Looks for boots that don't move, and forgets strangers. */
     tick() {

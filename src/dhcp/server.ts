@@ -1,8 +1,9 @@
-import type { RemoteInfo, Socket } from 'node:dgram';
+import { addressOfEndpoint, type Endpoint, portOfEndpoint } from '../net/datagrams.ts';
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import type { BroadcastSockets } from '../net/udp.ts';
 import type { AddressCheck } from './address-check.ts';
+import { DhcpChannel } from './channel.ts';
 import type { DhcpEvent, SilenceReason } from './events.ts';
 import type { Lease } from './leases.ts';
 import type { Leases } from './links.ts';
@@ -52,9 +53,7 @@ type Reply = Extract<Outcome, { type: 'reply' }>;
 /** A datagram, and how and when it came. */
 interface Received {
   readonly bytes: Buffer;
-  readonly source: string;
-  /** The UDP port it came from. */
-  readonly port: number;
+  readonly source: Endpoint;
   readonly unicast: boolean;
   /** Milliseconds of the monotonic clock. */
   readonly received: number;
@@ -63,7 +62,7 @@ interface Received {
 /** The DHCP server of one network: sockets, clock and lease store around a DhcpResponder. */
 export class DhcpServer {
   readonly #responder: DhcpResponder;
-  readonly #sockets: BroadcastSockets;
+  readonly #channel: DhcpChannel;
   readonly #store: LeaseStore;
   readonly #proxy: ProxyServer;
   readonly #check: AddressCheck;
@@ -76,7 +75,7 @@ export class DhcpServer {
 
   constructor(options: DhcpServerOptions) {
     this.#responder = new DhcpResponder(options.network, options.backend, options.leases);
-    this.#sockets = options.sockets;
+    this.#channel = new DhcpChannel(options.sockets);
     this.#store = options.store;
     this.#proxy = options.proxy;
     this.#check = options.check;
@@ -124,10 +123,9 @@ export class DhcpServer {
 
   /** Begins to answer. What arrived on the sockets before is answered now. */
   start(): void {
-    const listen = (socket: Socket, unicast: boolean) =>
-      socket.on('message', (bytes, source) => this.#receive(bytes, source, unicast));
-    listen(this.#sockets.broadcast, false);
-    listen(this.#sockets.unicast, true);
+    this.#channel.listen((bytes, source, unicast) =>
+      this.#carryOut({ bytes, source, unicast, received: performance.now() }),
+    );
     this.#proxy.start();
   }
 
@@ -136,13 +134,7 @@ export class DhcpServer {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#proxy.stop();
-    this.#sockets.broadcast.close();
-    this.#sockets.unicast.close();
-  }
-
-  #receive(bytes: Buffer, source: RemoteInfo, unicast: boolean): void {
-    const { address, port } = source;
-    this.#carryOut({ bytes, source: address, port, unicast, received: performance.now() });
+    this.#channel.close();
   }
 
   /** Decides about a request and does what was decided; again, with another address, when the one to be offered is in use. */
@@ -150,12 +142,14 @@ export class DhcpServer {
     const { received } = request;
     const outcome = this.#decide(request);
     if (outcome.type === 'dropped') {
-      this.#observe({ type: 'dropped', reason: outcome.reason, source: request.source });
+      const source = formatIpv4(addressOfEndpoint(request.source));
+      this.#observe({ type: 'dropped', reason: outcome.reason, source });
     } else if (outcome.change) {
       void this.#commitThenFinish(outcome, outcome.change, received);
     } else if (outcome.type === 'reply' && outcome.lookFirst && performance.now() - received < LOOK_AGAIN) {
       const look = this.#check.look(outcome.address, outcome.client.mac, outcome.lookFirst);
-      if (look) void this.#finishOrCarryOut(outcome, look, request);
+      // It may have to be decided about again, when its bytes have long been overwritten.
+      if (look) void this.#finishOrCarryOut(outcome, look, { ...request, bytes: Buffer.from(request.bytes) });
       else this.#finish(outcome, received);
     } else {
       this.#finish(outcome, received);
@@ -182,7 +176,7 @@ export class DhcpServer {
     if (change) void this.#store.commit(change).catch(() => {});
   }
 
-  #decide({ bytes, unicast, port }: Received): Outcome {
+  #decide({ bytes, source, unicast }: Received): Outcome {
     const packet = decodePacket(bytes);
     if (typeof packet === 'string') return { type: 'dropped', reason: packet };
     if (this.#waiting >= MAX_WAITING) return { type: 'dropped', reason: 'overloaded' };
@@ -195,6 +189,7 @@ export class DhcpServer {
         : this.#responder.handle(packet, unicast, now);
     if (outcome.type === 'silent' && outcome.server !== undefined) this.#proxy.heard(outcome.server);
     // Port 0 is nobody's, and the kernel refuses to send there.
+    const port = portOfEndpoint(source);
     if (outcome.type === 'reply' && port !== 0 && wantsSourcePort(packet))
       return { ...outcome, datagram: { ...outcome.datagram, port } };
     return outcome;
@@ -236,7 +231,7 @@ export class DhcpServer {
     }
     if (this.#stopped) return;
     const { client, request, reply, address, datagram, detail } = outcome;
-    this.#sockets.unicast.send(datagram.bytes, datagram.port, formatIpv4(datagram.address), (error) => {
+    this.#channel.send(datagram, (error) => {
       if (error) {
         this.#keepSilent(outcome, 'send-failed', error.message);
         return;

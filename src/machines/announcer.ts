@@ -5,7 +5,7 @@ import type { MachineRegistry } from './registry.ts';
 
 export interface AnnouncerOptions {
   readonly view: (mac: Mac) => MachineView | undefined;
-  readonly registry: MachineRegistry;
+  readonly registry: Pick<MachineRegistry, 'all' | 'get' | 'isStranger' | 'setStanding'>;
   readonly publish: (happening: Happening) => void;
   /** Told of every machine that may look different now, by its main card. */
   readonly onChanged: (mac: Mac) => void;
@@ -15,11 +15,18 @@ export interface AnnouncerOptions {
 
 /** Machines looked at in one turn of the event loop. */
 const MOST_AT_ONCE = 500;
+/** Strangers looked at in so many milliseconds: of a flood of them, most are forgotten before it is their turn. */
+const MOST_STRANGERS = 100;
+const STRANGERS_PAUSE = 100;
 
 /** Tells when a machine is in another state. Machines that change are looked at a moment later, once for many changes. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
   readonly #touched = new Set<Mac>();
+  /** Strangers that are too many for now. */
+  readonly #putOff = new Set<Mac>();
+  #strangersLeft = MOST_STRANGERS;
+  #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #isStopped = false;
 
@@ -29,13 +36,14 @@ export class Announcer {
 
   /** Something about a machine is different now. */
   touch(mac: Mac): void {
-    if (this.#isStopped) return;
+    if (this.#isStopped || (this.#options.registry.isStranger(mac) && this.#putsOff(mac))) return;
     this.#touched.add(mac);
     this.#immediate ??= setImmediate(() => this.#look());
   }
 
   forget(mac: Mac): void {
     this.#touched.delete(mac);
+    this.#putOff.delete(mac);
   }
 
   /** Looks at all machines: the configuration has changed. */
@@ -45,12 +53,35 @@ export class Announcer {
 
   /** Looks at what is waiting, now. */
   flush(): void {
+    for (const mac of this.#putOff) this.#touched.add(mac);
+    this.#putOff.clear();
     while (this.#touched.size > 0) this.#look();
   }
 
   stop(): void {
     this.#isStopped = true;
     clearImmediate(this.#immediate);
+    clearTimeout(this.#timer);
+  }
+
+  /** True when a stranger has to wait for its turn. */
+  #putsOff(mac: Mac): boolean {
+    if (this.#touched.has(mac)) return false;
+    this.#timer ??= setTimeout(() => this.#lookAtStrangers(), STRANGERS_PAUSE);
+    this.#strangersLeft -= 1;
+    if (this.#strangersLeft >= 0) return false;
+    this.#putOff.add(mac);
+    return true;
+  }
+
+  #lookAtStrangers(): void {
+    this.#timer = undefined;
+    this.#strangersLeft = MOST_STRANGERS;
+    for (const mac of this.#putOff) {
+      if (this.#strangersLeft === 0) break;
+      this.#putOff.delete(mac);
+      this.touch(mac);
+    }
   }
 
   #look(): void {

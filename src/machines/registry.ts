@@ -19,12 +19,19 @@ export interface RegistryOptions {
   readonly capacity: number;
   /** Most of them that never got as far as a script: made-up ones come by the thousand. */
   readonly strangers: number;
-  /** Told of every machine that was forgotten, and whether anything of it may have been saved. */
-  readonly onForgotten: (mac: Mac, wasSaved: boolean) => void;
+  /** Told of every machine that was forgotten, and of what may have been saved. */
+  readonly onForgotten: (mac: Mac, saved: SavedParts) => void;
   /** Told of every machine of which something new is known. */
   readonly onChanged?: (mac: Mac) => void;
   /** Told of a boot that is over because the next one begins. */
   readonly onBootEnded?: (mac: Mac, boot: Boot) => void;
+}
+
+/** What may have been saved of a machine. */
+export interface SavedParts {
+  readonly machine: boolean;
+  /** Boots that have ended, and the tokens of scripts: of a machine that never got a script there are none. */
+  readonly boots: boolean;
 }
 
 /** What was learned about a machine. */
@@ -83,11 +90,15 @@ export class MachineRegistry {
     return [...cards].flatMap((card) => this.#machines.get(card) ?? []);
   }
 
-  /** True for a machine that nobody keeps, has no address and never got a script: it may be a packet and no more. */
+  /**
+   * True for a machine that nobody keeps, never got a script, and has no address or was never seen to boot: it may be some
+   * packets and no more.
+   */
   isStranger(mac: Mac): boolean {
-    return (
-      this.#strangers.has(mac) && this.#machines.get(mac)?.address === undefined && !this.#options.isKept(mac)
-    );
+    if (!this.#strangers.has(mac)) return false;
+    const machine = this.#machines.get(mac);
+    const isBooting = machine?.address !== undefined && machine.boot !== undefined;
+    return !isBooting && !this.#options.isKept(mac);
   }
 
   /** Notes that a machine was seen, and what was learned about it. That alone, without news, is not worth saving. */
@@ -167,7 +178,10 @@ export class MachineRegistry {
     this.#changed.delete(mac);
     this.#unlinkUuid(mac);
     if (address !== undefined && this.#byAddress.get(address) === mac) this.#byAddress.delete(address);
-    this.#options.onForgotten(mac, this.#saved.delete(mac) || !wasStranger);
+    this.#options.onForgotten(mac, {
+      machine: this.#saved.delete(mac) || !wasStranger,
+      boots: !wasStranger,
+    });
   }
 
   /** Forgets the strangers that weren't seen for `age` milliseconds. */
@@ -179,17 +193,18 @@ export class MachineRegistry {
   }
 
   /**
-   * The machines that changed since they were handed out last. Of strangers at most `strangers`, others at later calls: of
-   * a flood of them only those are worth the disk that aren't forgotten soon.
+   * The machines that changed since they were handed out last. Of strangers at most `strangers`, and only such as were first
+   * seen at `firstSeen` or before; others at later calls: of a flood of them only those are worth the disk that aren't
+   * forgotten soon.
    */
-  takeChanged(strangers = Number.POSITIVE_INFINITY): SeenMachine[] {
+  takeChanged(strangers = Number.POSITIVE_INFINITY, firstSeen = Number.POSITIVE_INFINITY): SeenMachine[] {
     const machines: SeenMachine[] = [];
     let left = strangers;
     for (const mac of this.#changed) {
-      if (this.#strangers.has(mac) && --left < 0) continue;
+      const machine = this.#machines.get(mac);
+      if (this.#strangers.has(mac) && ((machine?.firstSeen ?? 0) > firstSeen || --left < 0)) continue;
       this.#changed.delete(mac);
       this.#saved.add(mac);
-      const machine = this.#machines.get(mac);
       if (machine) machines.push(machine);
     }
     return machines;

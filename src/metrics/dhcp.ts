@@ -1,14 +1,40 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { DhcpEvent } from '../dhcp/events.ts';
+import type { DhcpEvent, ReplyName, RequestName } from '../dhcp/events.ts';
+
+/** Answers since they were counted last: to count each by its labels would cost as much as to encode it. */
+class Tally {
+  readonly #counts = new Map<RequestName, Map<ReplyName, number>>();
+
+  add(request: RequestName, reply: ReplyName): void {
+    let counts = this.#counts.get(request);
+    if (!counts) {
+      counts = new Map();
+      this.#counts.set(request, counts);
+    }
+    counts.set(reply, (counts.get(reply) ?? 0) + 1);
+  }
+
+  /** Tells of all, and forgets them. */
+  takeAll(tell: (request: RequestName, reply: ReplyName, count: number) => void): void {
+    for (const [request, counts] of this.#counts) {
+      for (const [reply, count] of counts) tell(request, reply, count);
+    }
+    this.#counts.clear();
+  }
+}
 
 /** Registers the `rackseed_dhcp_*` metrics; gives the function that counts an event of the DHCP server. */
 export function createDhcpMetrics(registry: Registry): (event: DhcpEvent) => void {
   const registers = [registry];
+  const answered = new Tally();
   const replies = new Counter({
     name: 'rackseed_dhcp_replies_total',
     help: 'Messages answered, by what the client sent and what it got',
     labelNames: ['request', 'reply'],
     registers,
+    collect() {
+      answered.takeAll((request, reply, count) => replies.inc({ request, reply }, count));
+    },
   });
   const silent = new Counter({
     name: 'rackseed_dhcp_silent_total',
@@ -43,7 +69,7 @@ export function createDhcpMetrics(registry: Registry): (event: DhcpEvent) => voi
   return (event) => {
     switch (event.type) {
       case 'answered':
-        replies.inc({ request: event.request, reply: event.reply });
+        answered.add(event.request, event.reply);
         seconds.observe(event.milliseconds / 1000);
         break;
       case 'silent':

@@ -12,10 +12,19 @@ const UDP_SEGMENT = 103;
 const MSG_DONTWAIT = 0x40;
 
 /** struct sockaddr_in in bytes: its size, and the offsets of its fields. */
-const SOCKADDR_IN = { size: 16, port: 2, address: 4 };
+export const SOCKADDR_IN = { size: 16, port: 2, address: 4 };
 /** The same of other structures in 32-bit words; pointers and lengths take two of them. */
-const IOVEC = { size: 4, base: 0, length: 2 };
-const MMSGHDR = { size: 16, name: 0, namelen: 2, iov: 4, iovlen: 6, control: 8, controllen: 10 };
+export const IOVEC = { size: 4, base: 0, length: 2 };
+export const MMSGHDR = {
+  size: 16,
+  name: 0,
+  namelen: 2,
+  iov: 4,
+  iovlen: 6,
+  control: 8,
+  controllen: 10,
+  len: 14,
+};
 /** struct cmsghdr with a 16-bit number after it; `end` is where that ends, in bytes. */
 const CMSGHDR = { size: 6, len: 0, level: 2, type: 3, value: 4, end: 18 };
 
@@ -32,6 +41,11 @@ const sendmmsg = libc.func('int sendmmsg(int fd, uintptr_t messages, unsigned in
 
 /** An IPv4 address and a UDP port as one whole number, `address * 65536 + port`: cheap to compare and to look up. */
 export type Endpoint = number & { readonly endpoint: unique symbol };
+
+/** The endpoint of an address and a port. */
+export function endpointOf(address: Ipv4, port: number): Endpoint {
+  return (address * 65536 + port) as Endpoint;
+}
 
 /** The address part of an endpoint. */
 export function addressOfEndpoint(endpoint: Endpoint): Ipv4 {
@@ -87,7 +101,8 @@ export class DatagramReceiver {
   }
 }
 
-function endpointIn(name: Uint8Array): Endpoint {
+/** The endpoint in a struct sockaddr_in. */
+export function endpointIn(name: Uint8Array): Endpoint {
   const port = ((name[SOCKADDR_IN.port] ?? 0) << 8) | (name[SOCKADDR_IN.port + 1] ?? 0);
   return (ipv4FromBytes(name, SOCKADDR_IN.address) * 65536 + port) as Endpoint;
 }
@@ -229,7 +244,7 @@ export class DatagramSender {
 }
 
 /** Writes an address in two words, the lower one first; each takes as many of its bits as it has. */
-function writePointer(words: Uint32Array, at: number, address: number): void {
+export function writePointer(words: Uint32Array, at: number, address: number): void {
   words[at] = address;
   words[at + 1] = address / 0x1_0000_0000;
 }

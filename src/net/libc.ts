@@ -63,8 +63,8 @@ const libc = () => {
 export class SystemCallError extends Error {
   readonly code: string;
 
-  constructor(call: string) {
-    const code = getSystemErrorName(-koffi.errno());
+  constructor(call: string, errno = koffi.errno()) {
+    const code = getSystemErrorName(-errno);
     super(`${call}: ${code}`);
     this.code = code;
   }

@@ -32,10 +32,21 @@ export function macFromBytes(bytes: Uint8Array, offset = 0): Mac {
 /** The six bytes of a hardware address. */
 export function macToBytes(mac: Mac): Uint8Array {
   const bytes = new Uint8Array(6);
-  for (let index = 0; index < 6; index += 1) {
-    bytes[index] = Number.parseInt(mac.slice(3 * index, 3 * index + 2), 16);
-  }
+  writeMac(mac, bytes, 0);
   return bytes;
+}
+
+/** Writes the six bytes of a hardware address into `bytes` from `offset` on. */
+export function writeMac(mac: Mac, bytes: Uint8Array, offset: number): void {
+  for (let index = 0; index < 6; index += 1) {
+    bytes[offset + index] = digit(mac, 3 * index) * 16 + digit(mac, 3 * index + 1);
+  }
+}
+
+/** The value of the hexadecimal digit at `index`: the letters lie 39 above what would follow the 9. */
+function digit(mac: Mac, index: number): number {
+  const code = mac.charCodeAt(index) - 48;
+  return code > 9 ? code - 39 : code;
 }
 
 /** The form iPXE's `${mac:hexhyp}` prints, which is also safe in a path: `52-54-00-12-34-56`. */

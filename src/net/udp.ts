@@ -21,6 +21,8 @@ export interface BroadcastSockets {
   readonly broadcast: Socket;
   /** Receives what was sent to `address`, and sends everything, so that replies come from `address`. */
   readonly unicast: Socket;
+  /** Of the same sockets, as long as they are open: for system calls that Node.js has no function for. */
+  readonly descriptors: { readonly broadcast: number; readonly unicast: number };
 }
 
 export interface UdpSocketOptions {
@@ -49,7 +51,11 @@ export function openBroadcastSockets(options: UdpSocketOptions): Promise<Broadca
     setReuseAddress(wildcard, false);
     setReuseAddress(specific, false);
     for (const fd of [wildcard, specific]) allowBroadcast(fd);
-    return { broadcast: await adoptUdp(wildcard), unicast: await adoptUdp(specific) };
+    return {
+      broadcast: await adoptUdp(wildcard),
+      unicast: await adoptUdp(specific),
+      descriptors: { broadcast: wildcard, unicast: specific },
+    };
   });
 }
 

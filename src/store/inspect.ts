@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { chown, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
+import { countLeases, LEASE_LOG, type LeaseBooks } from './lease-log.ts';
 import { storeVersion } from './version.ts';
 
 /** The file that holds a store, in its folder; the other one there, lock.mdb, tells processes of each other. */
@@ -66,10 +67,12 @@ function summarize(root: RootDatabase): StoreSummary {
   // A store that is open for reading only has no database that nothing was ever written to.
   const count = (name: string) =>
     (root.openDB({ name }) as ReturnType<typeof root.openDB> | undefined)?.getCount() ?? 0;
+  const leases: LeaseBooks['leases'] | undefined = root.openDB({ name: 'leases' });
+  const log: LeaseBooks['log'] | undefined = root.openDB({ name: LEASE_LOG, encoding: 'binary' });
   return {
     version: storeVersion(root),
     machines: count('machines'),
-    leases: count('leases'),
+    leases: countLeases({ ...(leases && { leases }), ...(log && { log }) }),
     decisions: count('decisions'),
     apiTokens: count('api-tokens'),
   };

@@ -3,7 +3,6 @@ import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { ApiTokenRecord } from '../api-tokens/token.ts';
-import type { Lease } from '../dhcp/leases.ts';
 import type { LeaseChange } from '../dhcp/outcome.ts';
 import type { BootToken } from '../machines/boot-token.ts';
 import type { MachineTokens } from '../machines/boot-tokens.ts';
@@ -13,18 +12,13 @@ import type { MachineIndex } from '../machines/indexes.ts';
 import type { JournalEvent } from '../machines/journal.ts';
 import type { Boot, SeenMachine } from '../machines/machine.ts';
 import { readMachine, type StagesOnly } from '../machines/record.ts';
-import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import { allocateFile, fileAt, fileNow, keepReserve, tryToWrite } from './disk.ts';
+import { LEASE_LOG, LeaseLog, type StoredLease } from './lease-log.ts';
+import type { LeaseRecord } from './lease-records.ts';
 import type { Store } from './store.ts';
 import { MIGRATIONS, type Migration, migrateStore } from './version.ts';
 import { type Write, Writes } from './writes.ts';
-
-/** A lease on disk; its address is the key. `expires` is null for a lease that never ends. */
-interface LeaseRecord {
-  readonly mac: Mac | null;
-  readonly expires: number | null;
-}
 
 /** Changes after which it is looked whether there is still room for as many. */
 const CHECKED_AFTER = 100;
@@ -106,14 +100,34 @@ export function openLmdbStore(
     else if (found !== own) writes.fail(found === undefined ? VANISHED : REPLACED);
     else reserveOrFail();
   };
-  const looking = setInterval(() => void look(), LOOK).unref();
-
   let made = 0;
-  const make = (write: Write) => {
-    made += 1;
-    if (made % CHECKED_AFTER === 0) reserveOrFail();
+  const count = (changes: number) => {
+    made += changes;
+    if (made < CHECKED_AFTER) return;
+    made = 0;
+    reserveOrFail();
+  };
+  const make = (write: Write, changes = 1) => {
+    count(changes);
     return writes.make(write);
   };
+  const openLeases = () => {
+    try {
+      return new LeaseLog({
+        books: () => ({ leases: db.leases, log: db.leaseLog }),
+        make: (run, changes) => make({ key: 'leases', run, isKept: false }, changes),
+        onGroup: () => count(1),
+      });
+    } catch (error) {
+      root.close();
+      throw unopened(directory, error);
+    }
+  };
+  const leaseLog = openLeases();
+  const looking = setInterval(() => {
+    leaseLog.tick();
+    void look();
+  }, LOOK).unref();
   // Nobody can be told before this function has returned.
   queueMicrotask(reserveOrFail);
 
@@ -122,6 +136,9 @@ export function openLmdbStore(
   /** Makes a change sooner or later. Resolves when it is made or can't be made now. */
   const later = (key: Key, run: () => Promise<unknown>) =>
     make({ key: key.join('/'), run, isKept: true }).catch(() => {});
+
+  const writeLease = (record: LeaseRecord, isKept: boolean) =>
+    writes.make({ key: `leases/${record.address}`, run: () => leaseLog.append(record), isKept });
 
   const journal = (name: 'journal' | 'changes'): JournalStore => ({
     *all() {
@@ -137,27 +154,12 @@ export function openLmdbStore(
   });
 
   return {
-    *leases(): Iterable<Lease> {
-      for (const { key, value } of db.leases.getRange()) {
-        yield {
-          address: key as Ipv4,
-          mac: value.mac ?? undefined,
-          expires: value.expires ?? Number.POSITIVE_INFINITY,
-        };
-      }
-    },
+    leases: () => leaseLog.leases(),
 
-    async commit({ lease, left, renewal }: LeaseChange): Promise<void> {
-      const { address, mac, expires } = lease;
-      const record = { mac: mac ?? null, expires: Number.isFinite(expires) ? expires : null };
-      const write = {
-        key: `leases/${address}`,
-        run: () => db.leases.put(address, record),
-        // A renewal is granted whether it is written down or not.
-        isKept: renewal,
-      };
-      if (left !== undefined) void later(['leases', left], () => db.leases.remove(left));
-      await make(write);
+    commit({ lease, left, renewal }: LeaseChange): Promise<void> {
+      if (left !== undefined) writeLease({ address: left, isRemoved: true }, true).catch(() => {});
+      // A renewal is granted whether it is written down or not.
+      return writeLease(lease, renewal);
     },
 
     *machines(): Iterable<SeenMachine> {
@@ -245,6 +247,7 @@ export function openLmdbStore(
     async close() {
       isClosed = true;
       clearInterval(looking);
+      await leaseLog.flush();
       writes.close();
       await root.close();
     },
@@ -276,7 +279,8 @@ function openDatabases(directory: string, migrations: readonly Migration[]) {
     });
     allocateFile(lock);
     migrateStore(root, migrations);
-    const leases: Database<LeaseRecord, number> = root.openDB({ name: 'leases' });
+    const leases: Database<StoredLease, number> = root.openDB({ name: 'leases' });
+    const leaseLog: Database<Buffer, number> = root.openDB({ name: LEASE_LOG, encoding: 'binary' });
     const machines: Database<SeenMachine | StagesOnly, Mac> = root.openDB({ name: 'machines' });
     const boots: Database<Boot, [mac: Mac, number: number]> = root.openDB({ name: 'boots' });
     const decisions: Database<DecisionRecord, Mac> = root.openDB({ name: 'decisions' });
@@ -287,14 +291,18 @@ function openDatabases(directory: string, migrations: readonly Migration[]) {
     const journal: Database<JournalEvent, number> = root.openDB({ name: 'journal' });
     const changes: Database<JournalEvent, number> = root.openDB({ name: 'changes' });
     const db = {
-      ...{ leases, machines, boots, decisions, indexes },
+      ...{ leases, leaseLog, machines, boots, decisions, indexes },
       ...{ bootTokens, apiTokens, webhooks, journal, changes },
     };
     return { root, db };
   } catch (error) {
     root?.close();
-    throw new Error(`the store in ${directory} can't be opened: ${(error as Error).message}`);
+    throw unopened(directory, error);
   }
+}
+
+function unopened(directory: string, error: unknown): Error {
+  return new Error(`the store in ${directory} can't be opened: ${(error as Error).message}`);
 }
 
 /** Boots kept of each machine besides the one going on. */

@@ -7,7 +7,10 @@ import type { RootDatabase } from 'lmdb';
 export type Migration = (root: RootDatabase) => void;
 
 /** The steps from version 1 on: the first makes version 2 of version 1. */
-export const MIGRATIONS: readonly Migration[] = [];
+export const MIGRATIONS: readonly Migration[] = [
+  // Nothing is different in what there is. But the newest leases are in a log, which version 1 knows nothing of.
+  () => {},
+];
 
 /** The version that a store has after these steps. */
 export function versionAfter(migrations: readonly Migration[]): number {

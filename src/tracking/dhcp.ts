@@ -56,6 +56,8 @@ function answered(
   const { mac } = client;
   // The boot server repeats the address that the machine has.
   const isLeased = (reply === 'ACK' || reply === 'BOOTREPLY') && address !== 0;
+  // Who doesn't boot and has yet to take an address is nobody to remember.
+  if (!booter && reply === 'OFFER') return;
   see(tracking, client, booter, now, isLeased ? address : undefined);
   if (request === 'BOOT-SERVER') return;
   if (booter && reply === 'OFFER' && address === 0) {

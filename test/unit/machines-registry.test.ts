@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { SeenMachine } from '../../src/machines/machine.ts';
-import { MachineRegistry } from '../../src/machines/registry.ts';
+import { MachineRegistry, type SavedParts } from '../../src/machines/registry.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import { ip, machine } from '../support/dhcp.ts';
 
@@ -172,23 +172,42 @@ test('of a flood of strangers a few are written down at a time, and no other mac
   t.deepEqual(taken(), []);
 });
 
-test('whoever forgets a stranger is told whether it was written down', (t) => {
-  const told: [Mac, boolean][] = [];
+test('a stranger is not written down in its first moments, and any other machine is', (t) => {
+  const { registry: seen } = registry();
+  for (const n of [1, 2, 3]) seen.see(machine(n), 'net', n);
+  seen.record(machine(3), 'script', 'iPXE waits for approval', 5);
+  const taken = (firstSeen: number) => seen.takeChanged(10, firstSeen).map(({ mac }) => mac);
+  t.deepEqual(taken(1), [machine(1), machine(3)]);
+  t.deepEqual(taken(2), [machine(2)]);
+});
+
+test('a client that has an address is a stranger as long as it is not seen to boot', (t) => {
+  const { registry: seen } = registry({ kept: [machine(3)] });
+  for (const n of [1, 2, 3]) seen.see(machine(n), 'net', n, { address: ip(`10.0.0.${n}`) });
+  seen.record(machine(2), 'discover', 'BIOS asks for an address', 4);
+  t.deepEqual(
+    [1, 2, 3].map((n) => seen.isStranger(machine(n))),
+    [true, false, false],
+  );
+});
+
+test('whoever forgets a machine is told what may be written down of it', (t) => {
+  const told: [Mac, SavedParts][] = [];
   const seen = new MachineRegistry({
     machines: [],
     isKept: () => false,
     capacity: 100,
     strangers: 100,
-    onForgotten: (mac, wasSaved) => told.push([mac, wasSaved]),
+    onForgotten: (mac, saved) => told.push([mac, saved]),
   });
   for (const n of [1, 2, 3]) seen.see(machine(n), 'net', n);
   seen.takeChanged(1);
   seen.record(machine(3), 'script', 'iPXE waits for approval', 4);
   for (const n of [1, 2, 3]) seen.forget(machine(n));
   t.deepEqual(told, [
-    [machine(1), true],
-    [machine(2), false],
-    [machine(3), true],
+    [machine(1), { machine: true, boots: false }],
+    [machine(2), { machine: false, boots: false }],
+    [machine(3), { machine: true, boots: true }],
   ]);
 });
 

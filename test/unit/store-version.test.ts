@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { open, type RootDatabase } from 'lmdb';
 import { openLmdbStore, type StoreOptions } from '../../src/store/lmdb.ts';
-import { type Migration, storeVersion } from '../../src/store/version.ts';
+import { MIGRATIONS, type Migration, storeVersion, versionAfter } from '../../src/store/version.ts';
 import { ip, machine as mac } from '../support/dhcp.ts';
 
 async function folderFor(t: ExecutionContext): Promise<string> {
@@ -56,8 +56,8 @@ const END_LATER: Migration = (root) => {
 test('a store of the first rackseed, which has no version, is read as version 1', async (t) => {
   const folder = await folderFor(t);
   await writeFirst(folder);
-  t.deepEqual(await leasesOf(t, folder), FIRST);
   t.is(await within(folder, storeVersion), 1);
+  t.deepEqual(await leasesOf(t, folder), FIRST);
 });
 
 test('migrations are made once, in order, from whatever version the store has', async (t) => {
@@ -93,10 +93,11 @@ test('a migration that fails leaves the store as it was', async (t) => {
 
 test('a store that a later rackseed has written is refused, and left as it is', async (t) => {
   const folder = await folderFor(t);
-  await leasesOf(t, folder, { migrations: [END_ALL] });
+  await leasesOf(t, folder, { migrations: [...MIGRATIONS, END_ALL] });
+  const [found, known] = [versionAfter(MIGRATIONS) + 1, versionAfter(MIGRATIONS)];
   const before = await readFile(join(folder, 'data.mdb'));
   t.throws(() => openLmdbStore(folder, () => {}), {
-    message: `the store in ${folder} can't be opened: a later rackseed has written it (its version is 2, and this one knows up to 1): install that rackseed again, or restore a backup from before its upgrade ("rackseed restore")`,
+    message: `the store in ${folder} can't be opened: a later rackseed has written it (its version is ${found}, and this one knows up to ${known}): install that rackseed again, or restore a backup from before its upgrade ("rackseed restore")`,
   });
   t.deepEqual(await readFile(join(folder, 'data.mdb')), before);
 });
