@@ -43,9 +43,9 @@ export class Responder {
     this.#options = options;
   }
 
-  /** True when there is no request to look after. */
-  get idle(): boolean {
-    return this.#requests.size === 0;
+  /** Requests being served. */
+  get running(): number {
+    return this.#requests.size;
   }
 
   /** Takes what came on the socket for requests. It leads to one event or belongs to a request that is being served. */
