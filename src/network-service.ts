@@ -35,6 +35,7 @@ import { openProxy } from './proxy-service.ts';
 import type { Store } from './store/store.ts';
 import type { SyslogReceiver } from './syslog/receiver.ts';
 import { openSyslog } from './syslog-service.ts';
+import { largestBlksize } from './tftp/options.ts';
 import { createTftpServer } from './tftp/server.ts';
 import { createTftpFiles } from './tftp-files.ts';
 import type { TroubleReport } from './troubles.ts';
@@ -83,8 +84,6 @@ const DHCP_PORT = 67;
 const TFTP_PORT = 69;
 /** Room for some ten thousand requests that arrive at once. */
 const DHCP_RECEIVE_BUFFER = 16 * 1024 * 1024;
-/** IPv4 and UDP headers and TFTP's own: a larger block would be sent in fragments, which boot ROMs can't put together. */
-const TFTP_HEADERS = 32;
 
 /**
  * Opens all sockets of one network, so that whatever is wrong shows before anything is served.
@@ -209,7 +208,7 @@ export async function openNetwork(
     address: formatIpv4(network.address),
     port: TFTP_PORT,
     ...(tftpDescriptor !== undefined && { socket: tftpDescriptor }),
-    maxBlksize: Math.min(network.tftp.blksize ?? facts.mtu, facts.mtu - TFTP_HEADERS),
+    maxBlksize: largestBlksize(facts.mtu, network.tftp.blksize),
     singlePort: network.tftp.singlePort,
     backend: createTftpFiles({
       context: provisioning,
@@ -244,12 +243,16 @@ export async function openNetwork(
     throw error;
   }
 
-  const stopWatching = watchNetwork(network, shared.troubles, {
+  const stopWatching = watchNetwork(network, facts.mtu, shared.troubles, {
     onReplaced() {
       ties.renew();
       probe.reset();
     },
     onBack: probe.reset,
+    onMtu(mtu) {
+      tftp.limitBlksize(largestBlksize(mtu, network.tftp.blksize));
+      logger.info({ network: name, mtu }, `the MTU of ${network.interface} is ${mtu} bytes now`);
+    },
   });
 
   return {

@@ -90,7 +90,8 @@ function serve(setup: ThreadSetup, port: MessagePort): void {
             responder.shutdown();
             return;
           }
-          responder.answer(message, now);
+          if (message.type === 'limit') responder.limitBlksize(message.maxBlksize);
+          else responder.answer(message, now);
         }
       } else if (fd === timer) {
         acknowledge(timer);
