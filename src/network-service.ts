@@ -14,6 +14,7 @@ import type { ProvisioningContext } from './http/context.ts';
 import type { FileCache } from './http/file-cache.ts';
 import { listenForMachines } from './http/listen-machines.ts';
 import { createProvisioningApp } from './http/provisioning.ts';
+import { Turns } from './http/turns.ts';
 import type { Joiner } from './kubernetes/joiner.ts';
 import { logHttp, logTftp } from './log-events.ts';
 import { createMachineAddresses } from './machine-addresses.ts';
@@ -71,6 +72,8 @@ export interface NetworkService {
   readonly dhcp: DhcpPresence;
   /** TFTP requests being served now. */
   readonly transfers: number;
+  /** Downloads of large files that wait for their turn. */
+  readonly waiting: number;
   /** Begins to answer DHCP and TFTP; HTTP answers since it was opened. */
   start(): Promise<void>;
   /** Takes over a changed configuration of the same network. */
@@ -171,6 +174,7 @@ export async function openNetwork(
     identify: identifier.admit,
     cache,
     checkFile: shared.checkFile,
+    turns: new Turns(() => performance.now()),
     ...createMachineDocuments({
       config,
       registry,
@@ -187,12 +191,7 @@ export async function openNetwork(
       const address = parseIpv4(from);
       return address === undefined ? undefined : registry.at(address)?.mac;
     },
-    findByUuid(uuid: string) {
-      for (const { mac, inventory } of registry.all()) {
-        if (inventory.uuid?.toLowerCase() === uuid.toLowerCase()) return mac;
-      }
-      return undefined;
-    },
+    findByUuid: (uuid: string) => registry.withUuid(uuid),
     onInventory: (mac: Mac, inventory: object) => void registry.see(mac, name, Date.now(), { inventory }),
     observe: (event: Parameters<typeof metrics.observeHttp>[0]) => {
       metrics.observeHttp(event);
@@ -260,6 +259,9 @@ export async function openNetwork(
     leases: dhcp.leases,
     get transfers() {
       return tftp.transfers;
+    },
+    get waiting() {
+      return provisioning.turns.waiting;
     },
     get dhcp(): DhcpPresence {
       const { isActive, otherServer } = proxy;
