@@ -14,6 +14,7 @@ import type { ProvisioningContext } from './http/context.ts';
 import type { FileCache } from './http/file-cache.ts';
 import { listenForMachines } from './http/listen-machines.ts';
 import { createProvisioningApp } from './http/provisioning.ts';
+import { Turns } from './http/turns.ts';
 import type { Joiner } from './kubernetes/joiner.ts';
 import { logHttp, logTftp } from './log-events.ts';
 import { createMachineAddresses } from './machine-addresses.ts';
@@ -35,6 +36,7 @@ import { openProxy } from './proxy-service.ts';
 import type { Store } from './store/store.ts';
 import type { SyslogReceiver } from './syslog/receiver.ts';
 import { openSyslog } from './syslog-service.ts';
+import { largestBlksize } from './tftp/options.ts';
 import { createTftpServer } from './tftp/server.ts';
 import { createTftpFiles } from './tftp-files.ts';
 import type { TroubleReport } from './troubles.ts';
@@ -70,6 +72,8 @@ export interface NetworkService {
   readonly dhcp: DhcpPresence;
   /** TFTP requests being served now. */
   readonly transfers: number;
+  /** Downloads of large files that wait for their turn. */
+  readonly waiting: number;
   /** Begins to answer DHCP and TFTP; HTTP answers since it was opened. */
   start(): Promise<void>;
   /** Takes over a changed configuration of the same network. */
@@ -83,8 +87,6 @@ const DHCP_PORT = 67;
 const TFTP_PORT = 69;
 /** Room for some ten thousand requests that arrive at once. */
 const DHCP_RECEIVE_BUFFER = 16 * 1024 * 1024;
-/** IPv4 and UDP headers and TFTP's own: a larger block would be sent in fragments, which boot ROMs can't put together. */
-const TFTP_HEADERS = 32;
 
 /**
  * Opens all sockets of one network, so that whatever is wrong shows before anything is served.
@@ -172,6 +174,7 @@ export async function openNetwork(
     identify: identifier.admit,
     cache,
     checkFile: shared.checkFile,
+    turns: new Turns(() => performance.now()),
     ...createMachineDocuments({
       config,
       registry,
@@ -188,12 +191,7 @@ export async function openNetwork(
       const address = parseIpv4(from);
       return address === undefined ? undefined : registry.at(address)?.mac;
     },
-    findByUuid(uuid: string) {
-      for (const { mac, inventory } of registry.all()) {
-        if (inventory.uuid?.toLowerCase() === uuid.toLowerCase()) return mac;
-      }
-      return undefined;
-    },
+    findByUuid: (uuid: string) => registry.withUuid(uuid),
     onInventory: (mac: Mac, inventory: object) => void registry.see(mac, name, Date.now(), { inventory }),
     observe: (event: Parameters<typeof metrics.observeHttp>[0]) => {
       metrics.observeHttp(event);
@@ -209,7 +207,7 @@ export async function openNetwork(
     address: formatIpv4(network.address),
     port: TFTP_PORT,
     ...(tftpDescriptor !== undefined && { socket: tftpDescriptor }),
-    maxBlksize: Math.min(network.tftp.blksize ?? facts.mtu, facts.mtu - TFTP_HEADERS),
+    maxBlksize: largestBlksize(facts.mtu, network.tftp.blksize),
     singlePort: network.tftp.singlePort,
     backend: createTftpFiles({
       context: provisioning,
@@ -244,12 +242,16 @@ export async function openNetwork(
     throw error;
   }
 
-  const stopWatching = watchNetwork(network, shared.troubles, {
+  const stopWatching = watchNetwork(network, facts.mtu, shared.troubles, {
     onReplaced() {
       ties.renew();
       probe.reset();
     },
     onBack: probe.reset,
+    onMtu(mtu) {
+      tftp.limitBlksize(largestBlksize(mtu, network.tftp.blksize));
+      logger.info({ network: name, mtu }, `the MTU of ${network.interface} is ${mtu} bytes now`);
+    },
   });
 
   return {
@@ -257,6 +259,9 @@ export async function openNetwork(
     leases: dhcp.leases,
     get transfers() {
       return tftp.transfers;
+    },
+    get waiting() {
+      return provisioning.turns.waiting;
     },
     get dhcp(): DhcpPresence {
       const { isActive, otherServer } = proxy;

@@ -16,6 +16,7 @@ import { listenAdmin } from './http/listen-admin.ts';
 import { Pulls } from './images/pulls.ts';
 import { createServedCheck } from './images/served-check.ts';
 import { logNotify } from './log-events.ts';
+import { createHttpGauge } from './metrics/http.ts';
 import { createMetrics } from './metrics/registry.ts';
 import { createRoleMetrics } from './metrics/roles.ts';
 import { createTftpGauge } from './metrics/tftp.ts';
@@ -155,6 +156,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
     }
     createRoleMetrics(metrics.registry, () => networks);
     createTftpGauge(metrics.registry, () => networks.reduce((sum, { transfers }) => sum + transfers, 0));
+    createHttpGauge(metrics.registry, () => networks.reduce((sum, { waiting }) => sum + waiting, 0));
 
     const { listen, tls } = config.admin;
     if (!isLoopback(listen) && !tls) {

@@ -11,6 +11,7 @@ import type { FileCache } from './file-cache.ts';
 import type { GuessLimit } from './guess-limit.ts';
 import type { RenderedDocuments } from './rendered-documents.ts';
 import type { ServedFile } from './served-file.ts';
+import type { Turns } from './turns.ts';
 
 /** What the provisioning app's routes need from the rest of the service. */
 export interface ProvisioningContext {
@@ -23,6 +24,8 @@ export interface ProvisioningContext {
   readonly cache: FileCache;
   /** Rejects with DamagedFile when a file below assets/ is not what was pulled; reads each file once. */
   readonly checkFile: (file: ServedFile) => Promise<void>;
+  /** Who is sent a large file now, and who waits for it. */
+  readonly turns: Turns;
   /** A profile's kernel arguments with their placeholders filled in. */
   readonly fillArgs: (machine: AdmittedMachine, network: Network) => readonly string[];
   /**

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { readCached } from '../net/page-cache.ts';
 import { openServedFile, type ServedFile } from './served-file.ts';
 
 /** Bytes read from disk in one go: larger reads cost less per byte, smaller ones leave room for thousands of slow clients. */
@@ -29,9 +30,9 @@ export async function readPart(file: ServedFile, start: number, end: number): Pr
 }
 
 /**
- * The bytes from `start` up to `end` of a file, straight from disk. While the consumer deals with one slice the next is
- * read, into the other of two buffers: a slice is good until the one after it is asked for. They are as large as the
- * consumer is fast. The file is closed when the consumer stops, wherever that is.
+ * The bytes from `start` up to `end` of a file, straight from disk. While the consumer deals with one slice, what the kernel
+ * doesn't hold of the next is read, into the other of two buffers: a slice is good until the one after it is asked for. They
+ * are as large as the consumer is fast. The file is closed when the consumer stops, wherever that is.
  */
 export async function* readSlices(file: ServedFile, start: number, end: number): AsyncGenerator<Buffer> {
   const handle = await openServedFile(file);
@@ -62,7 +63,12 @@ function bufferFor(chunk: number, left: number, old?: Buffer): Buffer {
   return old?.length === length ? old : Buffer.allocUnsafeSlow(length);
 }
 
+/**
+ * Reads at once what the kernel holds of the slice: to have another thread copy it, and to be told when it has, costs more
+ * than the copy. Only what has to come from the disk is waited for.
+ */
 async function readSlice(handle: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {
-  await readFully(handle, buffer, position);
+  const done = readCached(handle.fd, buffer, position);
+  if (done < buffer.length) await readFully(handle, buffer.subarray(done), position + done);
   return buffer;
 }

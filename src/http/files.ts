@@ -15,7 +15,6 @@ import { Pace } from './pace.ts';
 import { Refusal } from './refusal.ts';
 import { sendBody } from './send-body.ts';
 import { findFile, findTrustedFile, type ServedFile } from './served-file.ts';
-import { Turns } from './turns.ts';
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
@@ -38,11 +37,7 @@ const PROGRESS_INTERVAL = 500;
  */
 export function registerFiles(app: FastifyInstance, provisioning: ProvisioningContext): void {
   const { config, checkFile } = provisioning;
-  const context = {
-    ...provisioning,
-    turns: new Turns(() => performance.now()),
-    pace: new Pace(setImmediate),
-  };
+  const context = { ...provisioning, pace: new Pace(setImmediate) };
   const lookups = new Lookups();
   app.route({
     method: ['GET', 'HEAD'],
@@ -74,11 +69,7 @@ export function registerFiles(app: FastifyInstance, provisioning: ProvisioningCo
 }
 
 /** What files are sent with. */
-type FileContext = ProvisioningContext & {
-  /** Who is sent a large file now. */
-  readonly turns: Turns;
-  readonly pace: Pace;
-};
+type FileContext = ProvisioningContext & { readonly pace: Pace };
 
 async function serve(
   context: FileContext,

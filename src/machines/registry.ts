@@ -77,6 +77,14 @@ export class MachineRegistry {
     return mac === undefined ? undefined : this.#machines.get(mac);
   }
 
+  /** A machine that told this SMBIOS uuid, in any case of letters. */
+  withUuid(uuid: string): Mac | undefined {
+    for (const { mac, inventory } of this.#machines.values()) {
+      if (inventory.uuid?.toLowerCase() === uuid.toLowerCase()) return mac;
+    }
+    return undefined;
+  }
+
   all(): IterableIterator<SeenMachine> {
     return this.#machines.values();
   }

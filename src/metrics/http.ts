@@ -1,4 +1,4 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { HttpEvent } from '../http/events.ts';
 import { TRANSFER_SECONDS } from './buckets.ts';
 
@@ -77,4 +77,16 @@ export function createHttpMetrics(registry: Registry): (event: HttpEvent) => voi
         break;
     }
   };
+}
+
+/** Registers `rackseed_http_waiting`: how many downloads `waiting` says are still to have their turn. */
+export function createHttpGauge(registry: Registry, waiting: () => number): void {
+  new Gauge({
+    name: 'rackseed_http_waiting',
+    help: 'Downloads of kernels and images that wait for their turn now; few bytes of each are sent meanwhile',
+    registers: [registry],
+    collect() {
+      this.set(waiting());
+    },
+  });
 }

@@ -28,8 +28,12 @@ export interface InterfaceWatchOptions {
   /** Our address on it, and its prefix length. */
   readonly address: Ipv4;
   readonly prefix: number;
+  /** The bytes of its MTU, as far as they are known. */
+  readonly mtu: number;
   /** Another interface has the name now: what is tied to the one before hears nothing any more. May throw. */
   readonly onReplaced: () => void;
+  /** The MTU is another one now, in bytes. */
+  readonly onMtu: (mtu: number) => void;
   /** Nothing can be served; told again when the reason is another one. `reason` says what to do. */
   readonly onTrouble: (reason: string) => void;
   /** All is as it was. */
@@ -41,6 +45,8 @@ interface State {
   /** The kernel's number of it. */
   readonly index: string;
   readonly isUp: boolean;
+  /** Bytes. */
+  readonly mtu: number;
 }
 
 /** How often the interface is looked at, milliseconds. */
@@ -49,12 +55,14 @@ const INTERVAL = 1_000;
 const IFF_UP = 1;
 
 /**
- * Looks every second whether an interface is still there and up and has its address. It must be so when the watch begins.
+ * Looks every second whether an interface is still there and up and has its address, and what its MTU is. It must be there
+ * and so when the watch begins.
  * Gives the function that ends it.
  */
 export function watchInterface(options: InterfaceWatchOptions): () => void {
-  const { interface: name, address, prefix, onReplaced, onTrouble, onBack } = options;
+  const { interface: name, address, prefix, onReplaced, onMtu, onTrouble, onBack } = options;
   let index = readState(name)?.index;
+  let mtu = options.mtu;
   let isTroubled = false;
   let isLooking = false;
 
@@ -74,6 +82,10 @@ export function watchInterface(options: InterfaceWatchOptions): () => void {
         );
         return;
       }
+    }
+    if (state && state.mtu !== mtu) {
+      mtu = state.mtu;
+      onMtu(mtu);
     }
     if (state?.isUp && hasAddress(address)) {
       if (isTroubled) onBack();
@@ -96,7 +108,7 @@ export function watchInterface(options: InterfaceWatchOptions): () => void {
 function readState(name: string): State | undefined {
   const read = (file: string) => readFileSync(`/sys/class/net/${name}/${file}`, 'latin1').trim();
   try {
-    return { index: read('ifindex'), isUp: (Number(read('flags')) & IFF_UP) !== 0 };
+    return { index: read('ifindex'), isUp: (Number(read('flags')) & IFF_UP) !== 0, mtu: Number(read('mtu')) };
   } catch {
     return undefined;
   }

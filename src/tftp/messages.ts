@@ -70,5 +70,7 @@ export type ToThread =
   | { readonly type: 'refuse'; readonly id: number; readonly refusal: Refusal }
   /** Forget a request: its client asks again. */
   | { readonly type: 'drop'; readonly id: number; readonly shortage: Shortage }
+  /** Grant no larger blocks to transfers that begin from now on. */
+  | { readonly type: 'limit'; readonly maxBlksize: number }
   /** End every request, tell the clients, then end. */
   | { readonly type: 'stop' };

@@ -19,6 +19,16 @@ const MAX_WINDOW_BYTES = 65_507;
 /** Bytes of a DATA packet before its data. */
 const DATA_HEAD = 4;
 
+/** IPv4 and UDP headers and TFTP's own: a larger block would be sent in fragments, which boot ROMs can't put together. */
+const HEADERS = 32;
+/** The largest `blksize` of RFC 2348. */
+const MAX_BLKSIZE = 65_464;
+
+/** The largest `blksize` to grant on an interface with an MTU of `mtu` bytes, where no more than `limit` is wanted. */
+export function largestBlksize(mtu: number, limit = MAX_BLKSIZE): number {
+  return Math.max(MIN_BLKSIZE, Math.min(mtu - HEADERS, limit, MAX_BLKSIZE));
+}
+
 /** What the server can offer for one file. */
 export interface Offer {
   /** Bytes that will be sent: after conversion when the mode is netascii. */

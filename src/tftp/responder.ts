@@ -38,14 +38,16 @@ export class Responder {
   /** The transfers that have a socket of their own, by its descriptor. */
   readonly #sessions = new Map<number, Session>();
   #lastId = 0;
+  #maxBlksize: number;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
+    this.#maxBlksize = options.settings.maxBlksize;
   }
 
-  /** True when there is no request to look after. */
-  get idle(): boolean {
-    return this.#requests.size === 0;
+  /** Requests being served. */
+  get running(): number {
+    return this.#requests.size;
   }
 
   /** Takes what came on the socket for requests. It leads to one event or belongs to a request that is being served. */
@@ -79,7 +81,7 @@ export class Responder {
   }
 
   /** Takes the answer to a `find`. The request may have ended meanwhile. */
-  answer(message: Exclude<ToThread, { type: 'stop' }>, now: number): void {
+  answer(message: Exclude<ToThread, { type: 'stop' | 'limit' }>, now: number): void {
     const request = this.#requests.withId(message.id);
     if (!request) return;
     switch (message.type) {
@@ -93,6 +95,11 @@ export class Responder {
         this.#remove(request, dropped(request.client, message.shortage));
         break;
     }
+  }
+
+  /** Grants blocks of at most so many bytes to transfers that begin from now on. */
+  limitBlksize(maxBlksize: number): void {
+    this.#maxBlksize = maxBlksize;
   }
 
   /** Lets every transfer look at the clock; called every now and then. */
@@ -151,8 +158,8 @@ export class Responder {
 
   #serve(request: ReadRequest, own: number | undefined, contents: Contents, now: number): void {
     const { client, endpoint, file, netascii, startedAt } = request;
-    const { settings, sender, socket } = this.#options;
-    const { maxBlksize } = settings;
+    const { sender, socket } = this.#options;
+    const maxBlksize = this.#maxBlksize;
     const { size } = contents;
     const session = new Session({
       socket: own ?? socket,

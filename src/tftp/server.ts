@@ -45,6 +45,11 @@ export interface TftpServer {
   start(): Promise<void>;
   /** Breaks off what is running, telling the clients, and closes every socket. */
   stop(): Promise<void>;
+  /**
+   * Grants blocks of at most so many bytes to transfers that begin from now on, as the interface's MTU is another one.
+   * Throws RangeError as `createTftpServer` does.
+   */
+  limitBlksize(maxBlksize: number): void;
   /** Where it listens. Throws when it doesn't. */
   address(): TftpPeer;
   /** Requests being served now, those waiting for the backend included. */
@@ -80,13 +85,15 @@ const RESTART_DELAY = 1_000;
  * @throws RangeError when `maxBlksize` is not a block size, or `address` no IPv4 address.
  */
 export function createTftpServer(options: TftpServerOptions): TftpServer {
-  const { maxBlksize } = options;
-  if (!Number.isInteger(maxBlksize) || maxBlksize < 8 || maxBlksize > 65464) {
-    throw new RangeError(`maxBlksize must be a whole number from 8 to 65464 (RFC 2348), not ${maxBlksize}`);
-  }
+  requireBlksize(options.maxBlksize);
   const address = parseIpv4(options.address);
   if (address === undefined) throw new RangeError(`address must be an IPv4 address, not ${options.address}`);
   return new Server(options, address);
+}
+
+function requireBlksize(maxBlksize: number): void {
+  if (Number.isInteger(maxBlksize) && maxBlksize >= 8 && maxBlksize <= 65464) return;
+  throw new RangeError(`maxBlksize must be a whole number from 8 to 65464 (RFC 2348), not ${maxBlksize}`);
 }
 
 /** A request for which the thread has asked for a file. */
@@ -102,7 +109,7 @@ interface Request {
 class Server implements TftpServer {
   readonly #options: TftpServerOptions;
   readonly #address: Ipv4;
-  readonly #settings: ServingSettings;
+  #settings: ServingSettings;
   /** Text conversions, each for as long as the backend keeps the file. */
   readonly #netascii = new WeakMap<Uint8Array, Uint8Array>();
   /** By the thread's id for them. */
@@ -162,6 +169,12 @@ class Server implements TftpServer {
     const local = this.#socket === undefined ? undefined : describeSocket(this.#socket);
     if (!local) throw new Error('the TFTP server is not running');
     return { address: formatIpv4(local.address as Ipv4), port: local.port };
+  }
+
+  limitBlksize(maxBlksize: number): void {
+    requireBlksize(maxBlksize);
+    this.#settings = { ...this.#settings, maxBlksize };
+    this.#thread?.send({ type: 'limit', maxBlksize });
   }
 
   #listen(): number {

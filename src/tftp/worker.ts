@@ -5,12 +5,17 @@ import { acknowledge, Epoll, setTimer } from '../net/epoll.ts';
 import { type FromThread, MAX_UNREAD, type ThreadSetup, type ToThread } from './messages.ts';
 import { MAX_WINDOWSIZE } from './options.ts';
 import { Responder } from './responder.ts';
+import { Watchfulness } from './watchfulness.ts';
 
 /** How often running transfers are looked at for retransmissions, milliseconds. */
 const SWEEP_INTERVAL = 100;
 /** The longest wait when nothing runs, milliseconds: a process that ends without a stop waits as long for the thread. */
 const IDLE_INTERVAL = 1_000;
 const FOREVER = -1;
+/** How long the thread watches for the next packet before it sleeps, milliseconds: twice what a near client needs to answer. */
+const WATCH_TIME = 0.05;
+/** With more requests than this being served there is mostly something to do, and what watches keeps others from it. */
+const MOST_WATCHED = 2;
 /** Requests taken in one go, so that a burst of them is answered soon but transfers go on meanwhile. */
 const MAX_REQUESTS_PER_TURN = 16;
 /** No request and no ACK is longer than an Ethernet frame. */
@@ -53,13 +58,26 @@ function serve(setup: ThreadSetup, port: MessagePort): void {
     if (datagram) transfer.receive(datagram, now);
   };
 
+  const watchfulness = new Watchfulness();
+  /** Waits until something can be read, as `Epoll.wait` does; watches for it first where that pays. */
+  const wait = (timeout: number): number => {
+    const { running } = responder;
+    if (running === 0 || running > MOST_WATCHED || !watchfulness.begins()) return epoll.wait(timeout);
+    const end = performance.now() + WATCH_TIME;
+    let count: number;
+    do count = epoll.wait(0);
+    while (count === 0 && performance.now() < end);
+    watchfulness.learn(count > 0);
+    return count > 0 ? count : epoll.wait(timeout);
+  };
+
   for (const fd of [wakeUp, timer, socket]) epoll.add(fd);
   tell({ type: 'ready' });
   let takesRequests = true;
   let ticks = false;
   for (;;) {
     // A running timer ends the wait. Giving epoll_wait an end of its own would cost something with every block.
-    const count = epoll.wait(ticks ? FOREVER : IDLE_INTERVAL);
+    const count = wait(ticks ? FOREVER : IDLE_INTERVAL);
     const now = performance.now();
     for (let index = 0; index < count; index++) {
       const fd = epoll.ready(index);
@@ -72,7 +90,8 @@ function serve(setup: ThreadSetup, port: MessagePort): void {
             responder.shutdown();
             return;
           }
-          responder.answer(message, now);
+          if (message.type === 'limit') responder.limitBlksize(message.maxBlksize);
+          else responder.answer(message, now);
         }
       } else if (fd === timer) {
         acknowledge(timer);
@@ -81,7 +100,7 @@ function serve(setup: ThreadSetup, port: MessagePort): void {
         takeFrom(fd, now);
       }
     }
-    if (ticks === responder.idle) {
+    if (ticks === (responder.running === 0)) {
       ticks = !ticks;
       setTimer(timer, ticks ? SWEEP_INTERVAL : 0);
     }

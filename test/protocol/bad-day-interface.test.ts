@@ -89,3 +89,19 @@ test.serial(
     await isBack(t, service, client, /: ip address add 192\.168\.0\.254\/24 dev rack0$/);
   },
 );
+
+test.serial('a smaller MTU makes the blocks of TFTP smaller, and a larger one larger again', async (t) => {
+  const { server, client, service } = await rack(t);
+  const blksize = async () => {
+    const curl = ['curl', '-sSv', '--tftp-blksize', '1468', '-o', '/dev/null', `tftp://${SERVER}/loader.bin`];
+    return /blksize parsed from OACK \((\d+)\)/.exec((await run(client.command(curl))).stderr)?.[1];
+  };
+  t.deepEqual(await served(client), ALL);
+  t.is(await blksize(), '1468');
+  await server.ip('link set rack0 mtu 1400');
+  await service.child.waitFor(/the MTU of rack0 is 1400 bytes now/);
+  t.is(await blksize(), '1368');
+  await server.ip('link set rack0 mtu 1500');
+  await service.child.waitFor(/the MTU of rack0 is 1500 bytes now/);
+  t.is(await blksize(), '1468');
+});

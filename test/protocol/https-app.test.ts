@@ -6,6 +6,7 @@ import { ALWAYS_BEFORE, openBootCa } from '../../src/http/boot-ca.ts';
 import { GuessLimit } from '../../src/http/guess-limit.ts';
 import { createHttpsApp } from '../../src/http/https-app.ts';
 import { RenderedDocuments } from '../../src/http/rendered-documents.ts';
+import { Turns } from '../../src/http/turns.ts';
 import { issueServerCertificate } from '../../src/kubernetes/ca.ts';
 import { identify } from '../../src/machines/identity.ts';
 import { type Ipv4, parseIpv4 } from '../../src/net/ipv4.ts';
@@ -23,6 +24,7 @@ test('a new certificate is used without a restart, and old protocols are not spo
     identify: (mac) => identify(testConfig(), mac),
     cache,
     checkFile: async () => {},
+    turns: new Turns(() => performance.now()),
     fillArgs: () => [],
     renderDocument: async () => ({ text: '' }),
     rendered: new RenderedDocuments(),

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { eventually } from '../support/cluster.ts';
@@ -158,4 +158,26 @@ test('sockets that systemd opened are used, so that the service needs no privile
   t.is(await runChecked(server.command(['curl', '-sS', 'tftp://192.168.0.254/hello'])), 'hello');
   const descriptors = await readFile(`/proc/${activated.pid}/net/udp`, 'utf8');
   t.is(descriptors.match(/:0043 /g)?.length, 2, 'no further socket on port 67 was opened');
+});
+
+test('how many downloads wait for their turn is in a metric', async (t) => {
+  const { server, clients, macs } = await rackFor(t);
+  const service = await serviceFor(t, server, {
+    top: { assets: { memory: '1MiB', directory: '../assets' } },
+  });
+  const [client] = clients;
+  if (!client) return t.fail();
+  await lease(service, client, macs[0] ?? '');
+  const image = join(service.directory, 'assets/image');
+  await writeFile(image, '');
+  await truncate(image, 64 << 20);
+  const waiting = () => service.metric('rackseed_http_waiting');
+  t.is(await waiting(), 0);
+  const fetches = Array.from({ length: 10 }, () => ['-o', '/dev/null', 'http://192.168.0.254/assets/image']);
+  const slow = ['curl', '-s', '--parallel', '--parallel-immediate', '--limit-rate', '64k', ...fetches.flat()];
+  const curls = await startFor(t, client.command(slow));
+  await eventually(async () => (await waiting()) === 2);
+  await curls.stop();
+  await eventually(async () => (await waiting()) === 0);
+  t.pass();
 });

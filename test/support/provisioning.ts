@@ -14,6 +14,7 @@ import { FileCache } from '../../src/http/file-cache.ts';
 import { GuessLimit } from '../../src/http/guess-limit.ts';
 import { createProvisioningApp, type ProvisioningOptions } from '../../src/http/provisioning.ts';
 import { RenderedDocuments } from '../../src/http/rendered-documents.ts';
+import { Turns } from '../../src/http/turns.ts';
 import { createServedCheck } from '../../src/images/served-check.ts';
 import { BootTokens } from '../../src/machines/boot-tokens.ts';
 import { identify } from '../../src/machines/identity.ts';
@@ -150,6 +151,7 @@ export async function createTestApp(t: ExecutionContext, changes: Changes = {}):
       () => config.assets.directory,
       () => {},
     ),
+    turns: new Turns(() => performance.now()),
     fillArgs: () => ['console=ttyS0'],
     renderDocument: async ({ hostname }) => ({
       text: `#cloud-config\nhostname: ${hostname}\n`,

@@ -5,6 +5,7 @@ import type { Profile } from '../../src/config/config.ts';
 import { GuessLimit } from '../../src/http/guess-limit.ts';
 import { createHttpsApp } from '../../src/http/https-app.ts';
 import { RenderedDocuments } from '../../src/http/rendered-documents.ts';
+import { Turns } from '../../src/http/turns.ts';
 import { REPEAT_TIME, secretsToken } from '../../src/machines/boot-token.ts';
 import { identify } from '../../src/machines/identity.ts';
 import { type DocumentRequest, renderDocument } from '../../src/provision/document.ts';
@@ -63,6 +64,7 @@ async function bootFor(t: ExecutionContext, format: DocumentRequest['format'] = 
       identify: (mac) => identify(testConfig(settings), mac),
       cache: test.cache,
       checkFile: async () => {},
+      turns: new Turns(() => performance.now()),
       fillArgs: () => [],
       machineAt: () => undefined,
       findByUuid: () => undefined,

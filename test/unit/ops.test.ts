@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
+import { createHttpGauge } from '../../src/metrics/http.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import { createRoleMetrics } from '../../src/metrics/roles.ts';
 import { createTftpGauge } from '../../src/metrics/tftp.ts';
@@ -37,6 +38,7 @@ async function metricNames(t: ExecutionContext): Promise<ReadonlySet<string>> {
   createTroubleMetric(registry, () => ['store']);
   createRoleMetrics(registry, () => []);
   createTftpGauge(registry, () => 0);
+  createHttpGauge(registry, () => 0);
   const admin = await createTestAdmin(t, { metrics: registry });
   const text = await (await fetch(`${await admin.listen()}/metrics`)).text();
   const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', type = '']) =>

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { negotiate } from '../../src/tftp/options.ts';
+import { largestBlksize, negotiate } from '../../src/tftp/options.ts';
 import type { TftpOption } from '../../src/tftp/packet.ts';
 
 const offer = { size: 70_000, maxBlksize: 1468, windows: true };
@@ -68,3 +68,16 @@ test('netascii transfers have no windows', (t) => {
   t.deepEqual(terms.accepted, options('tsize=70000'));
   t.is(terms.windowsize, 1);
 });
+
+for (const [mtu, limit, blksize] of [
+  [1500, undefined, 1468],
+  [9000, undefined, 8968],
+  [1500, 512, 512],
+  [1400, 1468, 1368],
+  [65536, undefined, 65464],
+  [36, undefined, 8],
+] as const) {
+  test(`an MTU of ${mtu} with ${limit === undefined ? 'no limit' : `a limit of ${limit}`} carries blocks of ${blksize}`, (t) => {
+    t.is(largestBlksize(mtu, limit), blksize);
+  });
+}

@@ -11,6 +11,7 @@ import { FileCache } from '../../../src/http/file-cache.ts';
 import { GuessLimit } from '../../../src/http/guess-limit.ts';
 import { createProvisioningApp } from '../../../src/http/provisioning.ts';
 import { RenderedDocuments } from '../../../src/http/rendered-documents.ts';
+import { Turns } from '../../../src/http/turns.ts';
 import { identify } from '../../../src/machines/identity.ts';
 import { KNOWN, NETWORK, testConfig, testTokens, UUID } from '../../support/provisioning.ts';
 import type { FuzzTarget } from '../target.ts';
@@ -138,6 +139,7 @@ async function start(): Promise<TestServer> {
     guesses: new GuessLimit(),
     bootCa: () => 'CA\n',
     checkFile: async () => {},
+    turns: new Turns(() => performance.now()),
     now: () => {
       now += 60 * MINUTE;
       return now;

@@ -151,7 +151,7 @@ class World {
   /** Stops the server; gives what had come of it. */
   end(): readonly string[] {
     this.#responder.shutdown();
-    assert.ok(this.#responder.idle, 'a server that was stopped has no requests');
+    assert.ok(this.#responder.running === 0, 'a server that was stopped has no requests');
     assert.deepEqual([...this.#alive], [], 'every request has ended');
     assert.deepEqual([...this.#sockets], [], 'every socket is closed');
     return [...this.#words];
