@@ -1,7 +1,7 @@
 import type { Profile } from '../config/config.ts';
 import { formatPath, type Path } from '../config/problem.ts';
 import { findDeadlocks } from './deadlocks.ts';
-import { rememberFile } from './memory.ts';
+import { rememberFor } from './memory.ts';
 import type { NodeDescription, NodeFile, NodeUnit } from './node.ts';
 import { fillArguments, PlaceholderError } from './placeholders.ts';
 import { writtenDropIns, writtenUnits } from './profile-entries.ts';
@@ -22,7 +22,7 @@ export function renderCloudConfig(node: NodeDescription, profile: Profile): stri
   const document = describe(node);
   const text = Object.keys(document).length === 0 ? '' : dumpYaml(document);
   // Most documents have none, which the text tells faster.
-  const [substitution] = SUBSTITUTION.test(text) ? walk(document, []) : [];
+  const [substitution] = text.includes('$p') && SUBSTITUTION.test(text) ? walk(document, []) : [];
   if (substitution) {
     const { path, message } = substitution;
     throw new PlaceholderError(`profile ${profile.name}, cloud_config.${formatPath(path)}: ${message}`);
@@ -90,18 +90,18 @@ function explain(after: string): string {
 /** The document, in the order in which coreos-cloudinit carries it out. */
 function describe(node: NodeDescription): Mapping {
   const { hostname, manageEtcHosts, sshAuthorizedKeys, users, files, units, coreos } = node;
-  const sections = { ...coreos, ...(units.length > 0 && { units: units.map(unitOf) }) };
+  const sections = { ...coreos, ...(units.length > 0 && { units: units.map((unit) => unitOf(unit)) }) };
   return {
     ...(hostname !== undefined && { hostname }),
     ...(manageEtcHosts !== undefined && { manage_etc_hosts: manageEtcHosts }),
     ...(sshAuthorizedKeys.length > 0 && { ssh_authorized_keys: sshAuthorizedKeys }),
     ...(users.length > 0 && { users }),
-    ...(files.length > 0 && { write_files: files.map(fileOf) }),
+    ...(files.length > 0 && { write_files: files.map((file) => fileOf(file)) }),
     ...(Object.keys(sections).length > 0 && { coreos: sections }),
   };
 }
 
-const fileOf = rememberFile(({ path, permissions, owner, content }: NodeFile): Mapping => {
+const fileOf = rememberFor(({ path, permissions, owner, content }: NodeFile): Mapping => {
   const text = Buffer.from(content).toString('latin1');
   return {
     path,
@@ -113,8 +113,8 @@ const fileOf = rememberFile(({ path, permissions, owner, content }: NodeFile): M
   };
 });
 
-function unitOf({ name, content, dropIns, enable, mask, runtime, command }: NodeUnit): Mapping {
-  return {
+const unitOf = rememberFor(
+  ({ name, content, dropIns, enable, mask, runtime, command }: NodeUnit): Mapping => ({
     name,
     ...(mask && { mask }),
     ...(runtime && { runtime }),
@@ -122,8 +122,8 @@ function unitOf({ name, content, dropIns, enable, mask, runtime, command }: Node
     ...(command !== undefined && { command }),
     ...(content !== undefined && { content }),
     ...(dropIns.length > 0 && { drop_ins: dropIns }),
-  };
-}
+  }),
+);
 
 /**
  * True for text that every YAML parser gives back unchanged and coreos-cloudinit substitutes nothing in: printable

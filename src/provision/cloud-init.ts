@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Profile } from '../config/config.ts';
 import type { Entry } from './entries.ts';
-import { bytesOf, rememberFile } from './memory.ts';
+import { rememberFor } from './memory.ts';
 import { isNetworkUnit } from './network-unit.ts';
 import type { NodeDescription, NodeFile, NodeUnit, User } from './node.ts';
 import { dumpYaml } from './yaml.ts';
@@ -81,7 +81,7 @@ function digest(text: string): string {
 function describe(node: NodeDescription, { domain }: CloudInitMachine): Entry {
   const { hostname } = node;
   const users = usersOf(node);
-  const files = [...node.files, ...node.units.flatMap(unitFiles)].map(fileOf);
+  const files = [...node.files, ...node.units.flatMap((unit) => unitFiles(unit))].map((file) => fileOf(file));
   const commands = commandsOf(node.units);
   return {
     ...(hostname !== undefined && {
@@ -103,15 +103,16 @@ const CORE = { name: 'core', shell: '/bin/bash', sudo: 'ALL=(ALL) NOPASSWD:ALL' 
 
 function usersOf({ users, sshAuthorizedKeys }: NodeDescription): Entry[] {
   const core = users.find(({ name }) => name === 'core');
-  if (!core && sshAuthorizedKeys.length === 0) return users.map(userOf);
-  const keys = [...new Set([...sshAuthorizedKeys, ...(core?.ssh_authorized_keys ?? [])])];
-  return [
-    { ...CORE, ...userOf({ ...core, name: 'core', ssh_authorized_keys: keys }) },
-    ...users.filter((user) => user !== core).map(userOf),
-  ];
+  const others = users.filter((user) => user !== core).map((user) => userOf(user));
+  return core || sshAuthorizedKeys.length > 0 ? [coreOf(sshAuthorizedKeys, core), ...others] : others;
 }
 
-function userOf(user: User): Entry {
+const coreOf = rememberFor((sshAuthorizedKeys: readonly string[], core: User | undefined): Entry => {
+  const keys = [...new Set([...sshAuthorizedKeys, ...(core?.ssh_authorized_keys ?? [])])];
+  return { ...CORE, ...userOf({ ...core, name: 'core', ssh_authorized_keys: keys }) };
+});
+
+const userOf = rememberFor((user: User): Entry => {
   const { name, passwd, ssh_authorized_keys: keys = [], groups = [] } = user;
   const { gecos, homedir, no_create_home, primary_group, no_user_group, system, no_log_init, shell } = user;
   return Object.fromEntries(
@@ -132,11 +133,11 @@ function userOf(user: User): Entry {
       shell,
     }).filter(([, value]) => value !== undefined),
   );
-}
+});
 
 // --- files ---
 
-const fileOf = rememberFile(({ path, content, permissions = '0644', owner }: NodeFile): Entry => {
+const fileOf = rememberFor(({ path, content, permissions = '0644', owner }: NodeFile): Entry => {
   const text = plainText(content);
   return {
     path,
@@ -161,20 +162,22 @@ function plainText(content: Uint8Array): string | undefined {
 
 // --- units ---
 
-function unitFiles({ name, content, dropIns, mask, runtime, origin }: NodeUnit): NodeFile[] {
-  if (mask) return [];
-  const folder = `${runtime ? '/run' : '/etc'}/systemd/${isNetworkUnit(name) ? 'network' : 'system'}`;
-  const file = (path: string, text: string) => ({
-    path: `${folder}/${path}`,
-    content: bytesOf(text),
-    origin,
-    secret: false,
-  });
-  return [
-    ...(content === undefined ? [] : [file(name, content)]),
-    ...dropIns.map((dropIn) => file(`${name}.d/${dropIn.name}`, dropIn.content)),
-  ];
-}
+const unitFiles = rememberFor(
+  ({ name, content, dropIns, mask, runtime, origin }: NodeUnit): readonly NodeFile[] => {
+    if (mask) return [];
+    const folder = `${runtime ? '/run' : '/etc'}/systemd/${isNetworkUnit(name) ? 'network' : 'system'}`;
+    const file = (path: string, text: string) => ({
+      path: `${folder}/${path}`,
+      content: Buffer.from(text),
+      origin,
+      secret: false,
+    });
+    return [
+      ...(content === undefined ? [] : [file(name, content)]),
+      ...dropIns.map((dropIn) => file(`${name}.d/${dropIn.name}`, dropIn.content)),
+    ];
+  },
+);
 
 /** Longest wait for one command, seconds. */
 const PATIENCE = '300';

@@ -1,4 +1,4 @@
-import { remember } from './memory.ts';
+import { rememberFor } from './memory.ts';
 import type { NodeUnit } from './node.ts';
 
 /** What coreos-cloudinit itself comes before: a unit that waits for one of these waits for the program that starts it. */
@@ -26,6 +26,8 @@ export type OrderedUnit = Pick<NodeUnit, 'name' | 'content' | 'command' | 'dropI
  * each command, until systemd ends it after ten minutes.
  */
 export function findDeadlocks(units: readonly OrderedUnit[]): Deadlock[] {
+  // Most are ordered after nothing of the kind.
+  if (!units.some((unit) => dependencies(unit).isLate)) return [];
   const known = new Map(units.map((unit) => [unit.name, dependencies(unit)]));
   const waitsFor = (name: string, seen: readonly string[]): string | undefined => {
     const unit = known.get(name);
@@ -43,22 +45,24 @@ export function findDeadlocks(units: readonly OrderedUnit[]): Deadlock[] {
   });
 }
 
-/** What a unit is ordered after, and what it starts with itself. */
-function dependencies({ content = '', dropIns }: OrderedUnit): Dependencies {
-  return readDependencies([content, ...dropIns.map((dropIn) => dropIn.content)].join('\n'));
-}
-
 interface Dependencies {
+  /** What the unit is ordered after. */
   readonly after: readonly string[];
+  /** What it starts with itself. */
   readonly pulls: readonly string[];
+  /** It is ordered after something that comes later than coreos-cloudinit. */
+  readonly isLate: boolean;
 }
 
-const readDependencies = remember((text): Dependencies => {
-  const lines = text
-    .replaceAll('\\\n', ' ')
-    .split('\n')
-    .map((line) => /^\s*(\w+)\s*=(.*)$/.exec(line));
-  const values = (keys: readonly string[]) =>
-    lines.flatMap((match) => (match && keys.includes(match[1] ?? '') ? (match[2] ?? '').split(/\s+/) : []));
-  return { after: values(['After']), pulls: values(['Requires', 'Wants', 'BindsTo']) };
+const dependencies = rememberFor(({ content = '', dropIns }: OrderedUnit): Dependencies => {
+  const after: string[] = [];
+  const pulls: string[] = [];
+  for (const text of [content, ...dropIns.map((dropIn) => dropIn.content)]) {
+    for (const [, key = '', value = ''] of text.replaceAll('\\\n', ' ').matchAll(ORDERING)) {
+      (key === 'After' ? after : pulls).push(...value.split(/\s+/));
+    }
+  }
+  return { after, pulls, isLate: after.some((name) => LATER.has(name)) };
 });
+
+const ORDERING = /^[^\S\n]*(After|Requires|Wants|BindsTo)[^\S\n]*=(.*)$/gm;

@@ -1,7 +1,7 @@
 import type { DockerDisk } from '../config/config.ts';
 import type { Path } from '../config/problem.ts';
-import { bytesOf } from './memory.ts';
-import type { NodeUnit } from './node.ts';
+import { rememberFor } from './memory.ts';
+import type { NodeFile, NodeUnit } from './node.ts';
 import { PHONE_HOME, phoneHomeUrl, type Script, scriptFile } from './scripts.ts';
 import { type Section, sectionUnit } from './section.ts';
 import { mountUnitName } from './systemd.ts';
@@ -33,6 +33,18 @@ const USERS = ['docker.service', 'containerd.service', 'kubelet.service'];
  * The disk is waited for once and for a bounded time; whatever needs it fails at once when it isn't there.
  */
 export function expandDockerDisk(disk: DockerDisk, variables: Variables, adoptDisk: boolean): Section {
+  return {
+    files: [
+      scriptFile(SCRIPT, ORIGIN),
+      settingsFile(disk, adoptDisk),
+      scriptFile(PHONE_HOME, ORIGIN),
+      scriptFile(RESTART, ORIGIN),
+    ],
+    units: [formatUnit(disk), reportUnit(phoneHomeUrl(variables)), ...mountUnits(disk)],
+  };
+}
+
+const settingsFile = rememberFor((disk: DockerDisk, adoptDisk: boolean): NodeFile => {
   const settings = {
     device: disk.device,
     minimum_size: disk.minimumSize,
@@ -42,26 +54,11 @@ export function expandDockerDisk(disk: DockerDisk, variables: Variables, adoptDi
     adopt: adoptDisk ? 'yes' : 'no',
   };
   const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`);
-  return {
-    files: [
-      scriptFile(SCRIPT, ORIGIN),
-      { path: SETTINGS, content: bytesOf(lines.join('')), origin: ORIGIN, secret: false },
-      scriptFile(PHONE_HOME, ORIGIN),
-      scriptFile(RESTART, ORIGIN),
-    ],
-    units: [
-      formatUnit(disk),
-      reportUnit(phoneHomeUrl(variables)),
-      dataMount(disk),
-      ...disk.directories.map(bindMount),
-      ...USERS.map((name) => requireMounts(name, disk.directories)),
-      restartUnit(disk.directories),
-    ],
-  };
-}
+  return { path: SETTINGS, content: Buffer.from(lines.join('')), origin: ORIGIN, secret: false };
+});
 
 /** Formats the disk; every mount requires it. Its report is sent beside it, since nothing shall wait for the server. */
-function formatUnit({ wait }: DockerDisk): NodeUnit {
+const formatUnit = rememberFor(({ wait }: DockerDisk): NodeUnit => {
   const content = `[Unit]
 Description=Format the local disk for containers' data
 Wants=rackseed-docker-disk-report.service
@@ -74,7 +71,7 @@ TimeoutStartSec=${wait + FORMAT_TIME}
 ExecStart=${SCRIPT.path} ${SETTINGS}
 `;
   return sectionUnit({ name: 'rackseed-docker-disk.service', content, origin: ORIGIN });
-}
+});
 
 function reportUnit(url: string): NodeUnit {
   const content = `[Unit]
@@ -90,6 +87,14 @@ ExecStart=${PHONE_HOME.path} ${url} --from ${REPORT}
 `;
   return sectionUnit({ name: 'rackseed-docker-disk-report.service', content, origin: ORIGIN });
 }
+
+/** The mounts, and what is made to wait for them. */
+const mountUnits = rememberFor((disk: DockerDisk): readonly NodeUnit[] => [
+  dataMount(disk),
+  ...disk.directories.map(bindMount),
+  ...USERS.map((name) => requireMounts(name, disk.directories)),
+  restartUnit(disk.directories),
+]);
 
 /**
  * Not one of the mounts that local-fs.target waits for: those come before the services that this one needs, and when

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { bytesOf } from './memory.ts';
+import { rememberFor } from './memory.ts';
 import type { DropIn, NodeFile, NodeUnit, UnitCommand } from './node.ts';
 import { PlaceholderError } from './placeholders.ts';
 
@@ -19,7 +19,7 @@ export function mergeFiles(
   const merged = new Map(files.map((file) => [file.path, file]));
   for (const entry of entries) {
     const path = String(entry.path);
-    merged.set(path, fileOf(path, entry, merged.get(path), originOf(path)));
+    merged.set(path, changedFile(entry, path, merged.get(path), originOf(path)));
   }
   return [...merged.values()];
 }
@@ -36,48 +36,52 @@ export function mergeUnits(
   const merged = new Map(units.map((unit) => [unit.name, unit]));
   for (const entry of entries) {
     const name = String(entry.name);
-    merged.set(name, unitOf(name, entry, merged.get(name), originOf(name)));
+    merged.set(name, changedUnit(entry, name, merged.get(name), originOf(name)));
   }
   return [...merged.values()];
 }
 
-function fileOf(path: string, entry: Entry, before: NodeFile | undefined, origin: string): NodeFile {
-  const owner = (entry.owner as string | undefined) ?? before?.owner;
-  const permissions = fileMode(entry.permissions) ?? before?.permissions;
-  return {
-    path,
-    content:
-      entry.content === undefined && before
-        ? before.content
-        : decode(path, String(entry.content ?? ''), entry.encoding),
-    ...(permissions !== undefined && { permissions }),
-    ...(owner !== undefined && { owner }),
-    origin: changedBy(before, origin),
-    secret: before?.secret ?? false,
-  };
-}
+const changedFile = rememberFor(
+  (entry: Entry, path: string, before: NodeFile | undefined, origin: string): NodeFile => {
+    const owner = (entry.owner as string | undefined) ?? before?.owner;
+    const permissions = fileMode(entry.permissions) ?? before?.permissions;
+    return {
+      path,
+      content:
+        entry.content === undefined && before
+          ? before.content
+          : decode(path, String(entry.content ?? ''), entry.encoding),
+      ...(permissions !== undefined && { permissions }),
+      ...(owner !== undefined && { owner }),
+      origin: changedBy(before, origin),
+      secret: before?.secret ?? false,
+    };
+  },
+);
 
-function unitOf(name: string, entry: Entry, before: NodeUnit | undefined, origin: string): NodeUnit {
-  const content = (entry.content as string | undefined) ?? before?.content;
-  const command = (entry.command as UnitCommand | undefined) ?? before?.command;
-  const flag = (key: 'enable' | 'mask' | 'runtime') =>
-    (entry[key] as boolean | undefined) ?? before?.[key] ?? false;
-  const dropIns = new Map(before?.dropIns.map((dropIn) => [dropIn.name, dropIn]));
-  for (const dropIn of (entry.drop_ins ?? []) as readonly Partial<DropIn>[]) {
-    const file = String(dropIn.name);
-    dropIns.set(file, { name: file, content: dropIn.content ?? '' });
-  }
-  return {
-    name,
-    ...(content !== undefined && { content }),
-    dropIns: [...dropIns.values()],
-    enable: flag('enable'),
-    mask: flag('mask'),
-    runtime: flag('runtime'),
-    ...(command !== undefined && { command }),
-    origin: changedBy(before, origin),
-  };
-}
+const changedUnit = rememberFor(
+  (entry: Entry, name: string, before: NodeUnit | undefined, origin: string): NodeUnit => {
+    const content = (entry.content as string | undefined) ?? before?.content;
+    const command = (entry.command as UnitCommand | undefined) ?? before?.command;
+    const flag = (key: 'enable' | 'mask' | 'runtime') =>
+      (entry[key] as boolean | undefined) ?? before?.[key] ?? false;
+    const dropIns = new Map(before?.dropIns.map((dropIn) => [dropIn.name, dropIn]));
+    for (const dropIn of (entry.drop_ins ?? []) as readonly Partial<DropIn>[]) {
+      const file = String(dropIn.name);
+      dropIns.set(file, { name: file, content: dropIn.content ?? '' });
+    }
+    return {
+      name,
+      ...(content !== undefined && { content }),
+      dropIns: [...dropIns.values()],
+      enable: flag('enable'),
+      mask: flag('mask'),
+      runtime: flag('runtime'),
+      ...(command !== undefined && { command }),
+      origin: changedBy(before, origin),
+    };
+  },
+);
 
 /** `docker_disk, changed by profiles/worker.yaml:12` */
 function changedBy(before: { readonly origin: string } | undefined, origin: string): string {
@@ -91,7 +95,7 @@ function fileMode(permissions: unknown): string | undefined {
 
 /** What coreos-cloudinit would write for a content and its `encoding`. */
 function decode(path: string, content: string, encoding: unknown): Uint8Array {
-  if (encoding === undefined || encoding === '') return bytesOf(content);
+  if (encoding === undefined || encoding === '') return Buffer.from(content);
   const steps = String(encoding).split('+');
   const packed = steps.some((step) => step === 'base64' || step === 'b64')
     ? Buffer.from(content, 'base64')

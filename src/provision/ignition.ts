@@ -5,7 +5,8 @@ import { formatPath } from '../config/problem.ts';
 import { expandCoreosSections } from './coreos-sections.ts';
 import { mergeIgnition, type Table } from './ignition-merge.ts';
 import { DEFAULT_IGNITION_VERSION, type IgnitionVersion, newestKey } from './ignition-spec.ts';
-import { bytesOf, rememberFile } from './memory.ts';
+import { stringifyEntries } from './json.ts';
+import { rememberFor } from './memory.ts';
 import { withMountUnits } from './mount-units.ts';
 import { isNetworkUnit } from './network-unit.ts';
 import type { NodeDescription, NodeFile, NodeUnit, User } from './node.ts';
@@ -38,14 +39,22 @@ export function renderIgnition(
 ): string {
   const described = describe(expandCoreosSections(node, updateFolder(profile)));
   const config = withMountUnits(profile.ignition ? mergeIgnition(described, profile.ignition) : described);
-  const newest = newestKey(config);
-  if (newest && newest.since > version) {
+  // Nothing but the fragment can ask for a newer version; where it stands in the whole is for people.
+  const newest = needsNewer(profile.ignition, version) ? newestKey(config) : undefined;
+  if (newest) {
     throw new IgnitionVersionError(
       `profile ${profile.name}, ignition.${formatPath(newest.path)} needs Ignition ${newest.since}, the machine asks for ${version}`,
     );
   }
-  return JSON.stringify(inOrder({ ...config, ignition: { ...asTable(config.ignition), version } }));
+  return stringifyEntries(inOrder({ ...config, ignition: { ...asTable(config.ignition), version } }));
 }
+
+const needsNewer = (fragment: Profile['ignition'], version: IgnitionVersion): boolean => {
+  const since = fragment && newestOf(fragment)?.since;
+  return since !== undefined && since > version;
+};
+
+const newestOf = rememberFor((fragment: Table) => newestKey(fragment));
 
 /** Container Linux and Flatcar each have their own folder for update.conf. */
 function updateFolder({ boot }: Profile): string {
@@ -59,16 +68,21 @@ function describe(node: NodeDescription): Table {
   return section({
     passwd: section({ users: usersOf(node) }),
     storage: section({
-      files: [...implicitFiles(node), ...node.files, ...network.flatMap(networkFiles)].map(fileOf),
+      files: [...implicitFiles(node), ...node.files, ...network.flatMap(networkFiles)].map((file) =>
+        fileOf(file),
+      ),
       links: [
         ...masked
           .filter(({ name }) => isNetworkUnit(name))
           .map(({ name }) => link(networkPath(name), '/dev/null')),
-        ...units.filter(isStarted).map(wantsLink),
+        ...units.filter(isStarted).map((unit) => wantsLink(unit)),
       ],
     }),
     systemd: section({
-      units: [...units.map(unitOf), ...masked.filter(({ name }) => !isNetworkUnit(name)).map(maskOf)],
+      units: [
+        ...units.map((unit) => unitOf(unit)),
+        ...masked.filter(({ name }) => !isNetworkUnit(name)).map(maskOf),
+      ],
     }),
   });
 }
@@ -122,10 +136,10 @@ function implicitFiles({ hostname, manageEtcHosts, files }: NodeDescription): No
 }
 
 function textFile(path: string, content: string, origin: string): NodeFile {
-  return { path, content: bytesOf(content), origin, secret: false };
+  return { path, content: Buffer.from(content), origin, secret: false };
 }
 
-function fileOf(file: NodeFile): Table {
+const fileOf = rememberFor((file: NodeFile): Table => {
   const { path, permissions = '0644', owner } = file;
   const [user, group] = owner?.split(':') ?? [];
   return {
@@ -136,7 +150,7 @@ function fileOf(file: NodeFile): Table {
     contents: contentsOf(file),
     mode: Number.parseInt(permissions, 8),
   };
-}
+});
 
 function accountOf(name: string): Table {
   return /^\d+$/.test(name) ? { id: Number(name) } : { name };
@@ -145,14 +159,14 @@ function accountOf(name: string): Table {
 /** A file is sent compressed when that saves as many bytes; below it, being able to read the document is worth more. */
 const WORTHWHILE = 1024;
 
-const contentsOf = rememberFile(({ content, secret }: NodeFile): Table => {
+function contentsOf({ content, secret }: NodeFile): Table {
   const plain = dataUrl(content);
   // Keys are other for each machine, and hardly shrink.
   if (plain.length <= WORTHWHILE || secret) return { source: plain };
   const compressed = dataUrl(gzipSync(content, { level: 9 }));
   if (plain.length - compressed.length < WORTHWHILE) return { source: plain };
   return { source: compressed, compression: 'gzip' };
-});
+}
 
 function dataUrl(content: Uint8Array): string {
   return content.length === 0 ? 'data:,' : `data:;base64,${Buffer.from(content).toString('base64')}`;
@@ -170,30 +184,31 @@ function isStarted({ command }: NodeUnit): boolean {
   return STARTING.has(command);
 }
 
-function unitOf({ name, enable, content, dropIns }: NodeUnit): Table {
-  return known({
-    name,
-    enabled: enable || undefined,
-    contents: content,
-    dropins:
-      dropIns.length > 0
-        ? dropIns.map((dropIn) => ({ name: dropIn.name, contents: dropIn.content }))
-        : undefined,
-  });
-}
+const unitOf = rememberFor(
+  ({ name, enable, content, dropIns }: NodeUnit): Table =>
+    known({
+      name,
+      enabled: enable || undefined,
+      contents: content,
+      dropins:
+        dropIns.length > 0
+          ? dropIns.map((dropIn) => ({ name: dropIn.name, contents: dropIn.content }))
+          : undefined,
+    }),
+);
 
 function maskOf({ name }: NodeUnit): Table {
   return { name, mask: true };
 }
 
 /** Makes multi-user.target want the unit. systemd goes by the link's name, so it may point to where nothing is. */
-function wantsLink({ name, content }: NodeUnit): Table {
+const wantsLink = rememberFor(({ name, content }: NodeUnit): Table => {
   const file =
     content === undefined
       ? `/usr/lib/systemd/system/${name.replace(/@.*\./, '@.')}`
       : `/etc/systemd/system/${name}`;
   return link(`/etc/systemd/system/multi-user.target.wants/${name}`, file);
-}
+});
 
 function link(path: string, target: string): Table {
   return { path, overwrite: true, target };

@@ -17,7 +17,10 @@ export const CA_FILE = '/etc/kubernetes/pki/ca.crt';
  * be lost. Serving certificates are asked for from the cluster where machines join with a token, for then this service can
  * approve them; otherwise the kubelet signs its own, unless the profile sets `serverTLSBootstrap`.
  */
-export function kubeletConfig({ taints, config }: ProfileKubernetes, join?: JoinMaterial): KubeletConfig {
+export function kubeletConfig(
+  { taints, config }: ProfileKubernetes,
+  join?: Pick<JoinMaterial, 'kind' | 'clusterDns' | 'clusterDomain'>,
+): KubeletConfig {
   const own = {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',

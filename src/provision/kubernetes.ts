@@ -2,8 +2,8 @@ import { dump } from 'js-yaml';
 import type { ProfileKubernetes } from '../config/config.ts';
 import type { Path } from '../config/problem.ts';
 import type { JoinMaterial } from './join.ts';
-import { CA_FILE, type KubeletConfig, kubeletConfig } from './kubelet-config.ts';
-import { bytesOf, remember } from './memory.ts';
+import { CA_FILE, kubeletConfig } from './kubelet-config.ts';
+import { remember, rememberFor } from './memory.ts';
 import type { NodeFile, NodeUnit } from './node.ts';
 import { PHONE_HOME, phoneHomeUrl, type Script, scriptFile } from './scripts.ts';
 import { type Section, sectionUnit } from './section.ts';
@@ -40,19 +40,18 @@ export function expandKubernetes(
   variables: Variables,
   join?: JoinMaterial,
 ): Section {
-  const config = kubeletConfig(kubernetes, join);
-  const role = kubernetes.role === 'worker' ? worker(config, join) : controller(kubernetes);
-  const healthz = `http://127.0.0.1:${config.healthzPort ?? HEALTHZ_PORT}/healthz`;
-  const downloads = downloadsOf(kubernetes);
+  const role = kubernetes.role === 'worker' ? worker(kubernetes, join) : controller(kubernetes);
+  const healthz = `http://127.0.0.1:${kubernetes.config.healthzPort ?? HEALTHZ_PORT}/healthz`;
+  const download = downloadUnit(kubernetes, variables.server.url);
   return {
     files: [
       ...role.files,
-      ...(downloads ? [scriptFile(DOWNLOAD, ORIGIN)] : []),
+      ...(download ? [scriptFile(DOWNLOAD, ORIGIN)] : []),
       scriptFile(REPORT, ORIGIN),
       scriptFile(PHONE_HOME, ORIGIN),
     ],
     units: [
-      ...(downloads ? [downloadUnit(`${variables.server.url}/assets/kubernetes`, downloads)] : []),
+      ...(download ? [download] : []),
       kubeletUnit(kubernetes, role, variables.machine.hostname),
       ...role.units,
       reportUnit(phoneHomeUrl(variables), healthz, PATIENCE[kubernetes.role]),
@@ -87,24 +86,37 @@ interface Role {
 
 const configText = remember((json) => dump(JSON.parse(json), { lineWidth: -1, noRefs: true }));
 
-function worker(config: KubeletConfig, join: JoinMaterial | undefined): Role {
-  const bootstrap = join?.kind === 'bootstrap-kubeconfig';
-  const text = (path: string, content: string, rest?: Partial<NodeFile>): NodeFile => {
-    const bytes = rest?.secret ? Buffer.from(content) : bytesOf(content);
-    return { path, content: bytes, origin: ORIGIN, secret: false, ...rest };
+/** `cluster` is what the configuration says of it, as JSON. */
+const configFile = rememberFor((kubernetes: ProfileKubernetes, cluster: string | undefined): NodeFile => {
+  const config = kubeletConfig(kubernetes, cluster === undefined ? undefined : JSON.parse(cluster));
+  const content = Buffer.from(configText(JSON.stringify(config)));
+  return { path: CONFIG_FILE, content, origin: ORIGIN, secret: false };
+});
+
+function clusterOf({ kind, clusterDns, clusterDomain }: JoinMaterial): string {
+  return JSON.stringify({ kind, clusterDns, clusterDomain });
+}
+
+const caFile = remember((caPem): NodeFile => {
+  return { path: CA_FILE, content: Buffer.from(caPem), origin: ORIGIN, secret: false };
+});
+
+function kubeconfigFile({ kind, kubeconfig }: JoinMaterial): NodeFile {
+  return {
+    path: kind === 'bootstrap-kubeconfig' ? BOOTSTRAP_KUBECONFIG : KUBECONFIG,
+    content: Buffer.from(kubeconfig),
+    permissions: '0600',
+    origin: ORIGIN,
+    secret: true,
   };
+}
+
+function worker(kubernetes: ProfileKubernetes, join: JoinMaterial | undefined): Role {
+  const bootstrap = join?.kind === 'bootstrap-kubeconfig';
   return {
     files: [
-      text(CONFIG_FILE, configText(JSON.stringify(config))),
-      ...(join
-        ? [
-            text(CA_FILE, join.caPem),
-            text(bootstrap ? BOOTSTRAP_KUBECONFIG : KUBECONFIG, join.kubeconfig, {
-              permissions: '0600',
-              secret: true,
-            }),
-          ]
-        : []),
+      configFile(kubernetes, join && clusterOf(join)),
+      ...(join ? [caFile(join.caPem), kubeconfigFile(join)] : []),
     ],
     units: [],
     arguments: [
@@ -155,8 +167,13 @@ function downloadsOf({ kubelet, role }: ProfileKubernetes): Downloads | undefine
 /**
  * Downloads in a unit of its own, so that a failure is told as what it is. It ends in less than three minutes, because
  * coreos-cloudinit waits for it, then tries again until the server is there, and starts the kubelet, which systemd gave up.
+ * Undefined when there is nothing to download.
  */
-function downloadUnit(folder: string, { version, files }: Downloads): NodeUnit {
+const downloadUnit = rememberFor((kubernetes: ProfileKubernetes, serverUrl: string) => {
+  const downloads = downloadsOf(kubernetes);
+  if (!downloads) return undefined;
+  const { version, files } = downloads;
+  const folder = `${serverUrl}/assets/kubernetes`;
   const content = `[Unit]
 Description=Download Kubernetes ${version}
 StartLimitIntervalSec=0
@@ -171,7 +188,7 @@ Restart=on-failure
 RestartSec=30
 `;
   return sectionUnit({ name: DOWNLOAD_UNIT, content, origin: ORIGIN });
-}
+});
 
 const REQUIRE_DOWNLOAD = `Requires=${DOWNLOAD_UNIT}
 After=${DOWNLOAD_UNIT}

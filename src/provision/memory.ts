@@ -1,5 +1,3 @@
-import type { NodeFile } from './node.ts';
-
 /** Texts remembered by one function; machines differ in a handful of them. */
 const CAPACITY = 500;
 
@@ -12,7 +10,7 @@ export function remember<Result>(make: (text: string) => Result): (text: string)
   return (text) => {
     const before = known.get(text);
     if (before !== undefined) return before;
-    const result = make(text);
+    const result = lasting(make(text));
     known.set(text, result);
     const [oldest] = known.keys();
     if (known.size > CAPACITY && oldest !== undefined) known.delete(oldest);
@@ -20,22 +18,39 @@ export function remember<Result>(make: (text: string) => Result): (text: string)
   };
 }
 
-/** The bytes of a text that isn't secret: the same ones for the same text, by which `rememberFile` knows it again. */
-export const bytesOf: (text: string) => Uint8Array = remember((text) => Buffer.from(text));
+/** What is the same object in the documents of many machines: the constant parts of profiles, and what is made from these. */
+const shared = new WeakSet<object>();
 
-/** Makes a pure function of a file remember what it gave, for as long as the bytes of the content are in use elsewhere. */
-export function rememberFile<Result>(make: (file: NodeFile) => Result): (file: NodeFile) => Result {
-  const known = new WeakMap<Uint8Array, { readonly file: NodeFile; readonly result: Result }>();
-  return (file) => {
-    const before = known.get(file.content);
-    if (before && isAlike(before.file, file)) return before.result;
-    const result = make(file);
-    known.set(file.content, { file, result });
+/**
+ * Says of a value that many documents are made from it, and of a list that they are made from its items: what becomes of
+ * these is worth remembering. They must never change.
+ */
+export function lasting<Value>(value: Value): Value {
+  if (isObject(value)) shared.add(value);
+  if (Array.isArray(value)) value.forEach(lasting);
+  return value;
+}
+
+/**
+ * Makes a pure function of an object remember what it gave for it last, and give the same again while `rest` is the same (by
+ * identity). Only what is made from lasting objects alone is remembered, as long as they are there, and lasts itself: so what
+ * one machine has for itself, its keys above all, is in no memory.
+ */
+export function rememberFor<Key extends object, Rest extends readonly unknown[], Result>(
+  make: (key: Key, ...rest: Rest) => Result,
+): (key: Key, ...rest: Rest) => Result {
+  const known = new WeakMap<Key, { readonly rest: Rest; readonly result: Result }>();
+  return (key, ...rest) => {
+    if (!shared.has(key)) return make(key, ...rest);
+    const before = known.get(key);
+    if (before?.rest.every((value, index) => value === rest[index])) return before.result;
+    const result = make(key, ...rest);
+    if (rest.some((value) => isObject(value) && !shared.has(value))) return result;
+    known.set(key, { rest, result: lasting(result) });
     return result;
   };
 }
 
-/** True when two files with the same content are written in the same way. */
-function isAlike(one: NodeFile, other: NodeFile): boolean {
-  return one.path === other.path && one.permissions === other.permissions && one.owner === other.owner;
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

@@ -5,6 +5,7 @@ import { expandDockerDisk, isDevice } from './docker-disk.ts';
 import { type Entry, mergeFiles, mergeUnits } from './entries.ts';
 import type { JoinMaterial } from './join.ts';
 import { expandKubernetes } from './kubernetes.ts';
+import { lasting, rememberFor } from './memory.ts';
 import { fillPlaceholders, PlaceholderError } from './placeholders.ts';
 import { expandSecrets, type SecretsDelivery } from './secrets.ts';
 import { combineSections } from './section.ts';
@@ -113,7 +114,7 @@ export function describeNode(
 ): NodeDescription {
   const { cloudConfig = {}, origins } = profile;
   const document = fill(profile, 'cloud_config', cloudConfig, variables) as Entry;
-  const { units, ...coreos } = (document.coreos ?? {}) as Entry;
+  const { units, coreos } = splitCoreos((document.coreos ?? NOTHING) as Entry);
   const disk = profile.dockerDisk && filledDisk(profile, profile.dockerDisk, variables);
   const kubernetes = profile.kubernetes && filledKubernetes(profile, profile.kubernetes, variables);
   const sections = combineSections([
@@ -136,6 +137,11 @@ export function describeNode(
     adoptDisk,
   };
 }
+
+const NOTHING: Entry = lasting({});
+
+/** The units of `coreos:`, and its other sections. */
+const splitCoreos = rememberFor(({ units, ...coreos }: Entry) => ({ units, coreos }));
 
 function entries(list: unknown): readonly Entry[] {
   return (list ?? []) as Entry[];
@@ -160,17 +166,15 @@ function filledKubernetes(
   variables: Variables,
 ): ProfileKubernetes {
   const filled = fill(profile, 'kubernetes', section, variables) as ProfileKubernetes;
-  const faults = [
-    ...Object.entries(filled.labels).map(([key, value]) => ({
-      path: ['labels', key],
-      ...checkLabelValue(value),
-    })),
-    ...filled.taints.map((taint, index) => ({ path: ['taints', index], ...checkTaint(taint) })),
-  ];
-  for (const { path, message, expected } of faults) {
-    if (message === undefined) continue;
-    const place = `profile ${profile.name}, ${formatPath(['kubernetes', ...path])}`;
-    throw new PlaceholderError(`${place}: ${message} (expected ${expected})`);
-  }
-  return filled;
+  const [fault] = findFaults(filled);
+  if (!fault) return filled;
+  const place = `profile ${profile.name}, ${formatPath(['kubernetes', ...fault.path])}`;
+  throw new PlaceholderError(`${place}: ${fault.message} (expected ${fault.expected})`);
 }
+
+const findFaults = rememberFor(({ labels, taints }: ProfileKubernetes) =>
+  [
+    ...Object.entries(labels).map(([key, value]) => ({ path: ['labels', key], ...checkLabelValue(value) })),
+    ...taints.map((taint, index) => ({ path: ['taints', index], ...checkTaint(taint) })),
+  ].filter(({ message }) => message !== undefined),
+);

@@ -1,6 +1,14 @@
 import { closest, distance } from 'fastest-levenshtein';
-import { Liquid, type Template } from 'liquidjs';
 import { formatPath, type Path } from '../config/problem.ts';
+import { lasting } from './memory.ts';
+import {
+  createEngine,
+  isTemplate,
+  parseTemplate,
+  rememberBy,
+  type TemplateEngine,
+  type VariablePath,
+} from './template.ts';
 import { VARIABLE_NAMES, type Variables } from './variables.ts';
 
 /** A placeholder that can't be filled. The message names the document, the place in it, and what is wrong. */
@@ -37,29 +45,8 @@ export function checkPlaceholders(value: unknown): { path: Path; message: string
   });
 }
 
-type Fill = (variables: Variables, where: string) => unknown;
-
-/** A Liquid engine for one use, and the documents it has prepared. */
-interface Engine {
-  readonly liquid: Liquid;
-  readonly prepared: WeakMap<object, Fill>;
-}
-
-const DOCUMENT = createEngine(printable);
-const ARGUMENTS = createEngine(argumentPart);
-
-function createEngine(outputEscape: (value: unknown) => string): Engine {
-  const liquid = new Liquid({
-    strictVariables: true,
-    strictFilters: true,
-    ownPropertyOnly: true,
-    lenientIf: true,
-    outputEscape,
-  });
-  // A profile is one file: nothing may read another one through it.
-  for (const tag of ['include', 'render', 'layout', 'block']) Reflect.deleteProperty(liquid.tags, tag);
-  return { liquid, prepared: new WeakMap() };
-}
+const DOCUMENT = createFiller(printable);
+const ARGUMENTS = createFiller(argumentPart);
 
 function printable(value: unknown): string {
   if (value === undefined || value === null) return '';
@@ -78,94 +65,80 @@ function argumentPart(value: unknown): string {
   return text;
 }
 
-function prepared(engine: Engine, value: unknown): Fill {
-  if (typeof value !== 'object' || value === null) return prepare(engine.liquid, value, []).fill;
-  let fill = engine.prepared.get(value);
+type Fill = (variables: Variables, where: string) => unknown;
+
+/** A part of a document, its templates parsed. */
+interface Prepared {
+  readonly fill: Fill;
+  /** The variables that it depends on, none for a part that is given back as it is; undefined when that can't be told. */
+  readonly reads: readonly VariablePath[] | undefined;
+}
+
+/** An engine for one use, and the documents it has prepared. */
+interface Filler {
+  readonly engine: TemplateEngine;
+  readonly prepared: WeakMap<object, Fill>;
+}
+
+function createFiller(print: TemplateEngine['print']): Filler {
+  return { engine: createEngine(print), prepared: new WeakMap() };
+}
+
+function prepared({ engine, prepared }: Filler, value: unknown): Fill {
+  if (typeof value !== 'object' || value === null) return prepare(engine, value, []).fill;
+  let fill = prepared.get(value);
   if (!fill) {
-    fill = prepare(engine.liquid, value, []).fill;
-    engine.prepared.set(value, fill);
+    fill = prepare(engine, value, []).fill;
+    prepared.set(value, fill);
   }
   return fill;
 }
 
-/** Parses every template below `value` once; parts without any are given back as they are. */
-function prepare(liquid: Liquid, value: unknown, path: Path): { fill: Fill; constant: boolean } {
-  if (typeof value === 'string' && isTemplate(value)) {
-    return { fill: prepareTemplate(liquid, value, path), constant: false };
-  }
-  if (typeof value !== 'object' || value === null) return { fill: () => value, constant: true };
+/**
+ * Parses every template below `value` once. Parts without any are given back as they are, and mappings that come out alike
+ * are the same object: by that, whoever makes something of them knows them again.
+ */
+function prepare(engine: TemplateEngine, value: unknown, path: Path): Prepared {
+  if (typeof value === 'string' && isTemplate(value)) return prepareText(engine, value, path);
+  if (typeof value !== 'object' || value === null) return { fill: () => value, reads: [] };
   const list = Array.isArray(value);
   const children = Object.entries(value).map(
-    ([key, child]) => [key, prepare(liquid, child, [...path, list ? Number(key) : key])] as const,
+    ([key, child]) => [key, prepare(engine, child, [...path, list ? Number(key) : key])] as const,
   );
-  if (children.every(([, child]) => child.constant)) return { fill: () => value, constant: true };
-  if (list) {
-    return {
-      fill: (variables, where) => children.map(([, { fill }]) => fill(variables, where)),
-      constant: false,
-    };
+  const reads = unite(children.map(([, child]) => child.reads));
+  if (reads?.length === 0) {
+    lasting(value);
+    return { fill: () => value, reads };
   }
-  return {
-    fill: (variables, where) =>
-      Object.fromEntries(children.map(([key, { fill }]) => [key, fill(variables, where)])),
-    constant: false,
-  };
+  if (list) {
+    return { fill: (variables, where) => children.map(([, { fill }]) => fill(variables, where)), reads };
+  }
+  const fill: Fill = (variables, where) =>
+    Object.fromEntries(children.map(([key, child]) => [key, child.fill(variables, where)]));
+  return { fill: reads ? rememberBy(reads, fill) : fill, reads };
 }
 
-function isTemplate(text: string): boolean {
-  return text.includes('{{') || text.includes('{%');
+/** All variables of the parts, each once. */
+function unite(all: readonly Prepared['reads'][]): Prepared['reads'] {
+  const united = new Map<string, VariablePath>();
+  for (const reads of all) {
+    if (!reads) return undefined;
+    for (const path of reads) united.set(JSON.stringify(path), path);
+  }
+  return [...united.values()];
 }
 
-function prepareTemplate(liquid: Liquid, text: string, path: Path): Fill {
-  let render: ((variables: Variables) => string) | undefined;
-  return (variables, where) => {
+function prepareText(engine: TemplateEngine, text: string, path: Path): Prepared {
+  const { reads, render } = parseTemplate(engine, text);
+  const fill: Fill = (variables, where) => {
     try {
-      render ??= prepareRendering(liquid, text);
       return render(variables);
     } catch (error) {
       throw new PlaceholderError(`${place(where, path)}: ${explain(error, variables)}`);
     }
   };
-}
-
-/** Values of a template's variables for which its text is remembered. */
-const REMEMBERED = 100;
-/** Tags, and filters that give something else each time. */
-const UNSTEADY = /\{%|\b(?:date|date_to_\w+|sample)\b/;
-
-/** Renders a template once for the same values of its variables: most are the same for many machines. */
-function prepareRendering(liquid: Liquid, text: string): (variables: Variables) => string {
-  const templates: Template[] = liquid.parse(text);
-  const paths = UNSTEADY.test(text) ? undefined : readPaths(liquid, templates);
-  if (!paths) return (variables) => liquid.renderSync(templates, variables);
-  const known = new Map<string, string>();
-  return (variables) => {
-    const key = JSON.stringify(paths.map((path) => valueAt(variables, path)));
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const result: string = liquid.renderSync(templates, variables);
-    if (known.size === REMEMBERED) known.clear();
-    known.set(key, result);
-    return result;
-  };
-}
-
-/** Where the values are that a template reads; undefined when that depends on other values. */
-function readPaths(liquid: Liquid, templates: Template[]): readonly (readonly string[])[] | undefined {
-  const paths = liquid.globalVariableSegmentsSync(templates) as readonly (readonly unknown[])[];
-  const isPlain = (path: readonly unknown[]): path is readonly string[] =>
-    path.every((step) => typeof step === 'string');
-  return paths.every(isPlain) ? paths : undefined;
-}
-
-/** The value there; null for none, which no variable is. */
-function valueAt(variables: Variables, path: readonly string[]): unknown {
-  let value: unknown = variables;
-  for (const step of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return null;
-    value = (value as Readonly<Record<string, unknown>>)[step];
-  }
-  return value;
+  // One that reads nothing still isn't what is written there: {% raw %}.
+  return { fill, reads: reads?.length === 0 ? undefined : reads };
 }
 
 function place(where: string, path: Path): string {
@@ -205,8 +178,8 @@ function isRoot(name: string): name is keyof Variables {
 function checkTemplate(text: string): { path: Path; message: string; expected?: string }[] {
   if (!isTemplate(text)) return [];
   try {
-    const templates = DOCUMENT.liquid.parse(text);
-    return DOCUMENT.liquid.globalVariableSegmentsSync(templates).flatMap(([root, key]) => {
+    const { liquid } = DOCUMENT.engine;
+    return liquid.globalVariableSegmentsSync(liquid.parse(text)).flatMap(([root, key]) => {
       const fault = typeof root === 'string' ? checkName(root, key) : undefined;
       return fault ? [{ path: [], ...fault }] : [];
     });

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { lasting } from './memory.ts';
 import type { NodeFile } from './node.ts';
 import type { Variables } from './variables.ts';
 
@@ -21,11 +22,19 @@ export interface Script {
 /** Tells the provisioning server how far a machine is. Arguments: URL, stage, details. */
 export const PHONE_HOME: Script = { file: 'phone-home.sh', path: '/opt/bin/rackseed-phone-home' };
 
-/** A script as a file of a node. */
+/** By origin and path. */
+const FILES = new Map<string, NodeFile>();
+
+/** A script as a file of a node; the same object each time. */
 export function scriptFile({ file, path }: Script, origin: string): NodeFile {
+  const key = `${origin} ${path}`;
+  const before = FILES.get(key);
+  if (before) return before;
   const content = SCRIPTS.get(file);
   if (!content) throw new Error(`node-files/${file} is missing`);
-  return { path, content, permissions: '0755', origin, secret: false };
+  const made: NodeFile = lasting({ path, content, permissions: '0755', origin, secret: false });
+  FILES.set(key, made);
+  return made;
 }
 
 /** Where a machine reports how far it is. */

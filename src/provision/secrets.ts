@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IgnitionVersion } from './ignition-spec.ts';
-import type { NodeDescription, NodeFile } from './node.ts';
+import { lasting, remember } from './memory.ts';
+import type { NodeDescription, NodeFile, NodeUnit } from './node.ts';
 import { type Script, scriptFile } from './scripts.ts';
 import { type Section, sectionUnit } from './section.ts';
 import { packTar } from './tar.ts';
@@ -25,12 +26,12 @@ export const SECRETS_UNIT = 'rackseed-secrets.service';
 /** What needs them. */
 const USERS = ['kubelet.service'];
 
-/**
- * The parts of a node that fetch its keys while it boots, and make the kubelet wait for them. It takes a minute at most,
- * since coreos-cloudinit waits for it.
- */
-export function expandSecrets({ url, caPem }: SecretsDelivery): Section {
-  const content = `[Unit]
+const WAIT = `[Unit]
+Requires=${SECRETS_UNIT}
+After=${SECRETS_UNIT}
+`;
+
+const FETCH_UNIT = `[Unit]
 Description=Fetch this machine's keys
 Wants=network-online.target
 After=network-online.target
@@ -41,27 +42,34 @@ RemainAfterExit=yes
 TimeoutStartSec=90
 ExecStart=${FETCH.path} ${CURL_FILE}
 `;
-  const text = (path: string, content: string, rest: Partial<NodeFile>): NodeFile => {
-    return { path, content: Buffer.from(content), origin: ORIGIN, secret: false, ...rest };
-  };
-  const wait = `[Unit]
-Requires=${SECRETS_UNIT}
-After=${SECRETS_UNIT}
-`;
+
+/** The same for every machine. */
+const UNITS: readonly NodeUnit[] = [
+  sectionUnit({ name: SECRETS_UNIT, content: FETCH_UNIT, origin: ORIGIN }),
+  ...USERS.map((name) =>
+    sectionUnit({ name, dropIns: [{ name: '10-secrets.conf', content: WAIT }], origin: ORIGIN }),
+  ),
+].map(lasting);
+
+/**
+ * The parts of a node that fetch its keys while it boots, and make the kubelet wait for them. It takes a minute at most,
+ * since coreos-cloudinit waits for it.
+ */
+export function expandSecrets({ url, caPem }: SecretsDelivery): Section {
+  const curl = `url = "${url}"\ncacert = "${CA_FILE}"\n`;
   return {
     files: [
       scriptFile(FETCH, ORIGIN),
-      text(CA_FILE, caPem, { permissions: '0644' }),
-      text(CURL_FILE, `url = "${url}"\ncacert = "${CA_FILE}"\n`, { permissions: '0600', secret: true }),
+      caFile(caPem),
+      { path: CURL_FILE, content: Buffer.from(curl), permissions: '0600', origin: ORIGIN, secret: true },
     ],
-    units: [
-      sectionUnit({ name: SECRETS_UNIT, content, origin: ORIGIN }),
-      ...USERS.map((name) =>
-        sectionUnit({ name, dropIns: [{ name: '10-secrets.conf', content: wait }], origin: ORIGIN }),
-      ),
-    ],
+    units: UNITS,
   };
 }
+
+const caFile = remember((caPem): NodeFile => {
+  return { path: CA_FILE, content: Buffer.from(caPem), permissions: '0644', origin: ORIGIN, secret: false };
+});
 
 /** A node as its document describes it that fetches its keys, and the archive that it fetches. */
 export function splitSecrets(node: NodeDescription): { readonly node: NodeDescription; archive: Buffer } {

@@ -1,5 +1,5 @@
 import { dump } from 'js-yaml';
-import { remember } from './memory.ts';
+import { remember, rememberFor } from './memory.ts';
 
 type Mapping = Readonly<Record<string, unknown>>;
 
@@ -14,32 +14,47 @@ const STAND_IN = new RegExp(`^ +${BLOCK.replace('\n', '\n +')}|${WORD}`, 'm');
 /**
  * A document as YAML, just as js-yaml's `dump` writes it: lines of any length, nothing by reference. Of the entries of
  * lists (files, units), js-yaml writes only what they say beside their content, and that once for all documents: it takes its
- * time, and machines hardly differ in it. An entry that is in several documents must not change.
+ * time, and machines hardly differ in it. An entry that is in several documents is written once; it must not change.
  */
 export function dumpYaml(document: Mapping): string {
   if (Object.keys(document).length === 0) return plainDump(document);
-  const text = dumpMapping(document, 0);
+  const parts: string[] = [];
+  writeMapping(document, 0, parts);
+  const text = parts.join('');
   // Empty lines at the end of a text belong to it only if something comes after them.
   return text.endsWith('\n\n') ? `${text}${END}` : text;
 }
 
-function dumpMapping(mapping: Mapping, indent: number): string {
-  return Object.entries(mapping)
-    .map(([key, value]) => dumpPair(key, value, indent))
-    .join('');
+function writeMapping(mapping: Mapping, indent: number, parts: string[]): void {
+  for (const [key, value] of Object.entries(mapping)) writePair(key, value, indent, parts);
 }
 
-function dumpPair(key: string, value: unknown, indent: number): string {
+function writePair(key: string, value: unknown, indent: number, parts: string[]): void {
   const name = nameOf(key);
-  const head = `${' '.repeat(indent)}${name}\n`;
+  const margin = ' '.repeat(indent);
   if (name !== '' && isListOfMappings(value)) {
-    return head + value.map((entry) => dumpEntry(entry, indent + 2)).join('');
+    parts.push(`${margin}${name}\n`);
+    for (const entry of value) parts.push(dumpEntry(entry, indent + 2));
+  } else if (name !== '' && isMapping(value) && Object.values(value).some(isListOfMappings)) {
+    parts.push(`${margin}${name}\n`);
+    writeMapping(value, indent + 2, parts);
+  } else if (name !== '' && typeof value === 'string' && isHostname(value)) {
+    parts.push(`${margin}${name} ${value}\n`);
+  } else if (isListOfTexts(value)) {
+    parts.push(indented(dumpList(JSON.stringify({ [key]: value })), indent));
+  } else if (typeof value === 'object' && value !== null) {
+    parts.push(dumpValue(value, key, indent));
+  } else {
+    parts.push(indented(plainDump({ [key]: value }), indent));
   }
-  if (name !== '' && isMapping(value) && Object.values(value).some(isListOfMappings)) {
-    return head + dumpMapping(value, indent + 2);
-  }
-  return indented(plainDump({ [key]: value }), indent);
 }
+
+const dumpValue = rememberFor((value: object, key: string, indent: number) =>
+  indented(plainDump({ [key]: value }), indent),
+);
+
+/** Lists that say the same for most machines: commands, keys. */
+const dumpList = remember((pair) => plainDump(JSON.parse(pair)));
 
 /** A key with its colon, in quotes where it needs them; empty for one that takes a line of its own. */
 const nameOf = remember((key) => {
@@ -47,16 +62,7 @@ const nameOf = remember((key) => {
   return pair.startsWith('?') ? '' : pair.slice(0, -' 0\n'.length);
 });
 
-/** Entries that are the same object in many documents. */
-const written = new WeakMap<object, { readonly indent: number; readonly text: string }>();
-
-function dumpEntry(entry: Mapping, indent: number): string {
-  const before = written.get(entry);
-  if (before?.indent === indent) return before.text;
-  const text = indented(entryText(entry), indent);
-  written.set(entry, { indent, text });
-  return text;
-}
+const dumpEntry = rememberFor((entry: Mapping, indent: number) => indented(entryText(entry), indent));
 
 function entryText(entry: Mapping): string {
   const { content } = entry;
@@ -78,14 +84,19 @@ const frameOf = remember((entry) => {
   return { before, after };
 });
 
-/** True for text that js-yaml writes as a literal block, without marks for its first and last lines: ASCII in several lines. */
+/** True for text that js-yaml writes as a literal block, without marks for its first and last lines: lines of ASCII. */
 function isBlock(text: string): boolean {
-  return /^[\x21-\x7e][\x20-\x7e]*\n[\x20-\x7e\n]*$/.test(text) && /[^\n]\n$/.test(text) && /\n./.test(text);
+  return /^[\x21-\x7e][\x20-\x7e]*\n[\x20-\x7e\n]*$/.test(text) && /[^\n]\n$/.test(text);
 }
 
 /** True for text that js-yaml writes as it is, and nobody takes for anything but text: long base64. */
 function isWord(text: string): boolean {
   return text.length >= WORD.length && /^[A-Za-z][A-Za-z0-9+/]*={0,2}$/.test(text);
+}
+
+/** True for a name that js-yaml writes as it is: one with a hyphen, so that it is no word or number of YAML's. */
+function isHostname(text: string): boolean {
+  return /^[a-z][a-z0-9.]*(?:-[a-z0-9.]*)*-[a-z0-9]+$/.test(text);
 }
 
 function plainDump(value: unknown): string {
@@ -95,7 +106,16 @@ function plainDump(value: unknown): string {
 
 function indented(text: string, indent: number): string {
   if (indent === 0) return text;
-  return text.replace(/^(?=.)/gm, ' '.repeat(indent));
+  const margin = ' '.repeat(indent);
+  return (text.startsWith('\n') ? '' : margin) + text.replace(/\n(?=.)/g, `\n${margin}`);
+}
+
+function isListOfTexts(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((item) => typeof item === 'string' || isListOfTexts(item))
+  );
 }
 
 function isListOfMappings(value: unknown): value is readonly Mapping[] {
