@@ -22,6 +22,7 @@ import type { Identifier } from './machines/identifier.ts';
 import type { MachineRegistry } from './machines/registry.ts';
 import type { Metrics } from './metrics/registry.ts';
 import { createAddressProbe } from './net/address-probe.ts';
+import { type HandedSockets, rawSource } from './net/handed-sockets.ts';
 import { requireInterface } from './net/interface.ts';
 import { DeviceTies } from './net/interface-watch.ts';
 import { formatIpv4, parseIpv4 } from './net/ipv4.ts';
@@ -57,6 +58,8 @@ export interface SharedParts {
   readonly logger: Logger;
   readonly troubles: TroubleReport;
   readonly inherited: readonly InheritedSocket[];
+  /** Raw sockets that somebody with the right to open them did. */
+  readonly handed: HandedSockets;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** False while the service starts. */
@@ -108,8 +111,10 @@ export async function openNetwork(
     inherited: shared.inherited,
   });
 
+  const rawSockets = rawSource(shared.handed, network.interface);
   const advertiser = openRouterAdvertiser({
     interface: network.interface,
+    sockets: rawSockets,
     onTied: ties.add,
     onUnable: (reason) =>
       logger.info(
@@ -132,6 +137,7 @@ export async function openNetwork(
   const probe = createAddressProbe({
     interface: network.interface,
     address: network.address,
+    sockets: rawSockets,
     onUnable: (reason) =>
       logger.info(
         { network: name, reason },
