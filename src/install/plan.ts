@@ -43,16 +43,20 @@ export function preparation({ root, config }: Installation, shipped: string): re
     userStep(root),
     copyStep(shipped, at(config), { file: 'rackseed.yaml', text: forSystem }),
     // Webhooks and certificates may have their keys here: the service reads them, other users don't.
-    folderStep(at(config), () => owned(root, { group: true, mode: 0o750 })),
+    folderStep(at(config), () => serviceFile(root, 0o750)),
     folderStep(at(STATE), () => owned(root, { mode: 0o750 }), true),
     folderStep(at(ASSETS), () => owned(root, { mode: 0o755 })),
   ];
 }
 
-/** The units of a configuration, and their start. Those of networks that are no more are taken away. */
+/**
+ * The units of a configuration, and their start. Those of networks that are no more are taken away.
+ * @param isOutdated the service must be started anew in any case, as what it reads only once was changed
+ */
 export async function activation(
   { root, program, config: folder }: Installation,
   config: Config,
+  isOutdated: boolean,
 ): Promise<readonly Step[]> {
   const systemctl = createSystemctl(root);
   const hasUdev = root !== '/' || (await hasEntry('/run/udev', 'control'));
@@ -77,7 +81,7 @@ export async function activation(
     ...writers,
     systemctl.reloadedStep(),
     systemctl.enabledStep([...names, SERVICE_UNIT]),
-    systemctl.runningStep([...names, SERVICE_UNIT], writers),
+    systemctl.runningStep([...names, SERVICE_UNIT], writers, isOutdated),
   ];
 }
 
@@ -137,6 +141,11 @@ function forSystem(text: string): string {
   const adapted = text.replace(/^( *directory: )\.\.\/assets\b/m, `$1${ASSETS}`);
   if (adapted === text) throw new Error('the shipped rackseed.yaml has no assets.directory to adapt');
   return adapted;
+}
+
+/** The ownership of a file that root writes and the service reads, and nobody else. */
+export function serviceFile(root: string, mode: number): Promise<Ownership> {
+  return owned(root, { group: true, mode });
 }
 
 async function owned(
