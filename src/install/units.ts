@@ -121,7 +121,7 @@ export function rawSocketsDropIn(
     ...[runtime, join(dirname(main), 'open-sockets.js'), ...devices],
   ];
   return {
-    name: `${SERVICE_UNIT}.d/raw-sockets.conf`,
+    name: `${SERVICE_UNIT}.d/10-raw-sockets.conf`,
     text: `# Written by rackseed install from the interfaces of networks; run it again when they change.
 [Service]
 NotifyAccess=exec

@@ -84,7 +84,7 @@ test("raw sockets are opened by a program with one capability and the service's 
   const networks = ['enp0s8', 'enp0s9.20', 'enp0s8'].map((name) => network({ interface: name }));
   const program = ['/usr/bin/node', '/opt/rackseed/dist/main.js'];
   const { name, text } = rawSocketsDropIn({ program, user: 'rackseed' }, networks);
-  t.is(name, 'rackseed.service.d/raw-sockets.conf');
+  t.is(name, 'rackseed.service.d/10-raw-sockets.conf');
   t.deepEqual(lines(text, 'FileDescriptorStoreMax'), ['6']);
   t.deepEqual(lines(text, 'NotifyAccess'), ['exec'], 'it speaks to systemd itself');
   const [command = ''] = lines(text, 'ExecStartPre');
