@@ -86,7 +86,6 @@ start_control_plane
 start_flannel
 give_way_out
 install_rackseed
-grant_access
 write_configuration
 pull_images
 serve

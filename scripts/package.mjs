@@ -71,6 +71,9 @@ function copyProgram() {
   // Binaries of iPXE that somebody put into the checkout are theirs.
   rmSync(at(LIBRARY, 'ipxe/firmware'), { recursive: true, force: true });
   cpSync(join(root, 'config'), at(LIBRARY, 'config'), { recursive: true });
+  // What the service may do in a cluster; /usr/share/doc may be left out of a system.
+  for (const name of ['rbac.yaml', 'serviceaccount.yaml'])
+    put(join(LIBRARY, 'docs', name), read(`docs/${name}`));
   mkdirSync(at('/usr/bin'), { recursive: true });
   chmodSync(at(LIBRARY, 'dist/main.js'), 0o755);
   symlinkSync('../lib/rackseed/dist/main.js', at('/usr/bin/rackseed'));

@@ -23,6 +23,7 @@ import type { Identifier } from './machines/identifier.ts';
 import type { MachineRegistry } from './machines/registry.ts';
 import type { Metrics } from './metrics/registry.ts';
 import { createAddressProbe } from './net/address-probe.ts';
+import { type HandedSockets, rawSource } from './net/handed-sockets.ts';
 import { requireInterface } from './net/interface.ts';
 import { DeviceTies } from './net/interface-watch.ts';
 import { formatIpv4, parseIpv4 } from './net/ipv4.ts';
@@ -59,6 +60,8 @@ export interface SharedParts {
   readonly logger: Logger;
   readonly troubles: TroubleReport;
   readonly inherited: readonly InheritedSocket[];
+  /** Raw sockets that somebody with the right to open them did. */
+  readonly handed: HandedSockets;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** False while the service starts. */
@@ -110,8 +113,10 @@ export async function openNetwork(
     inherited: shared.inherited,
   });
 
+  const rawSockets = rawSource(shared.handed, network.interface);
   const advertiser = openRouterAdvertiser({
     interface: network.interface,
+    sockets: rawSockets,
     onTied: ties.add,
     onUnable: (reason) =>
       logger.info(
@@ -134,6 +139,7 @@ export async function openNetwork(
   const probe = createAddressProbe({
     interface: network.interface,
     address: network.address,
+    sockets: rawSockets,
     onUnable: (reason) =>
       logger.info(
         { network: name, reason },

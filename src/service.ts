@@ -21,7 +21,7 @@ import { createMetrics } from './metrics/registry.ts';
 import { createRoleMetrics } from './metrics/roles.ts';
 import { createTftpGauge } from './metrics/tftp.ts';
 import { createTroubleMetric } from './metrics/troubles.ts';
-import { inheritedSockets } from './net/systemd.ts';
+import { inheritedFrom } from './net/systemd.ts';
 import { type NetworkService, openNetwork, type SharedParts } from './network-service.ts';
 import { Notifier } from './notify/notifier.ts';
 import { openRack } from './rack-service.ts';
@@ -125,6 +125,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
     const ticking = setInterval(tick, CLOCK_INTERVAL);
     cleanup.push(() => clearInterval(ticking));
 
+    const inherited = inheritedFrom(process.env, process.pid);
     const shared: SharedParts = {
       config: () => config,
       store,
@@ -144,7 +145,8 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       metrics,
       logger,
       troubles,
-      inherited: inheritedSockets(process.env, process.pid),
+      inherited: inherited.sockets,
+      handed: inherited.named,
       now: clock.now,
       ready: () => ready,
     };

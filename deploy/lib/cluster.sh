@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# The control plane, its network of pods, and rackseed's rights in it. Read by master.sh.
+# The control plane and its network of pods. Read by master.sh.
 
 admin=/etc/kubernetes/admin.conf
-kubeconfig=/etc/rackseed/kubeconfig
 # flannel's manifest has it.
 pods=10.244.0.0/16
 
@@ -87,49 +86,4 @@ start_flannel() {
     node_ready() { [ -f "$admin" ] && "${ready[@]}" --timeout=1s >/dev/null 2>&1; }
     await_node() { change "${ready[@]}" --timeout=300s; }
     step 'this host is a node, and Ready' node_ready await_node
-}
-
-# rackseed is not given the cluster's CA key, nor admin.conf: it has an account of its own with few rights.
-grant_access() {
-    access_granted() {
-        [ "$(stat -c '%a %U:%G' "$kubeconfig" 2>/dev/null)" = '640 root:rackseed' ] &&
-            [ "$(may create secrets -n kube-system) $(may watch nodes) $(may get secrets -n kube-system)" = 'yes yes no' ]
-    }
-    may() { kubectl --kubeconfig "$kubeconfig" auth can-i "$@" 2>/dev/null || true; }
-    token_here() { [ -n "$(kube -n kube-system get secret rackseed -o 'jsonpath={.data.token}')" ]; }
-    make_access() {
-        local part
-        for part in "$checkout/docs/rbac.yaml" "$here/serviceaccount.yaml"; do
-            change kubectl --kubeconfig "$admin" apply -f "$part"
-            [ -z "$dry_run" ] || sed 's/^/      +/' "$part"
-        done
-        if [ -n "$dry_run" ]; then
-            service_kubeconfig '(the cluster CA)' '(the token)' | put "$kubeconfig" 0640
-            return
-        fi
-        wait_for 'the token of ServiceAccount rackseed' token_here
-        service_kubeconfig "$(base64 -w0 /etc/kubernetes/pki/ca.crt)" \
-            "$(kube -n kube-system get secret rackseed -o 'jsonpath={.data.token}' | base64 -d)" | put "$kubeconfig" 0640
-        chgrp rackseed "$kubeconfig"
-    }
-    step 'rackseed may make bootstrap tokens, approve its machines and see nodes, and nothing else' access_granted make_access
-}
-
-service_kubeconfig() {
-    cat <<TEXT
-apiVersion: v1
-kind: Config
-current-context: rackseed
-contexts:
-  - { name: rackseed, context: { cluster: kubernetes, user: rackseed } }
-clusters:
-  - name: kubernetes
-    cluster:
-      server: https://${address%/*}:6443
-      certificate-authority-data: $1
-users:
-  - name: rackseed
-    user:
-      token: $2
-TEXT
 }

@@ -49,12 +49,12 @@ install_rackseed() {
 
 write_configuration() {
     configured() {
-        [ -f "$settings" ] && says "interface: $interface" && says "address: $address" && says "kubeconfig: $kubeconfig" &&
-            says 'join: token' && rackseed check --config /etc/rackseed >/dev/null
+        [ -f "$settings" ] && { ! untouched || [ "$(shipped | adapted)" = "$(shipped)" ]; } &&
+            says "interface: $interface" && says "address: $address" && rackseed check --config /etc/rackseed >/dev/null
     }
     configure() {
         if [ -f "$settings" ] && ! untouched; then
-            refuse "$settings was edited, so it is left alone. For this network it should say interface: $interface, address: $address, and for the cluster kubeconfig: $kubeconfig and join: token"
+            refuse "$settings was edited, so it is left alone. For this network it should say interface: $interface, address: $address"
         fi
         if [ -n "$dry_run" ]; then
             { diff <(shipped) <(shipped | adapted) || true; } | sed -n -E 's/^< /      -/p; s/^> /      +/p'
@@ -77,18 +77,14 @@ shipped() {
     sed "s#directory: \.\./assets#directory: $assets#" "$file"
 }
 
-# Standard input, with this network and this cluster.
+# Standard input, with this network.
 adapted() {
     local own=${address%/*}
     sed -E -e "s#^( +interface:) .*#\1 $interface#" \
         -e "s#^( +address:) .*#\1 $address#" \
         -e "s#^( +range:) [^ ]+#\1 $range#" \
         -e "s#^( +router:) .*#\1 $own#" \
-        -e "s#^( +dns:) .*#\1 [${dns//,/, }]#" \
-        -e "s#^( +server: https://)[0-9.]+:#\1$own:#" \
-        -e "/^ +ca_key:/d" \
-        -e "s#^( +)\# (kubeconfig:) [^ ]+.*#\1\2 $kubeconfig#" \
-        -e "s#^( +join:) certificate .*#\1 token \# made through the API with kubeconfig; the cluster's CA key stays where it is#"
+        -e "s#^( +dns:) .*#\1 [${dns//,/, }]#"
 }
 
 pull_images() {
@@ -122,10 +118,11 @@ pull_images() {
 }
 
 serve() {
-    serves() { systemctl is-active --quiet rackseed.service && rackseed install --dry-run | check_nothing_left; }
+    serves() { systemctl is-active --quiet rackseed.service && rackseed install --kubeadm --dry-run | check_nothing_left; }
     # Every line of it begins with "ok" when nothing is to be done.
     check_nothing_left() { ! grep -vE '^(ok|$)' >/dev/null; }
-    start() { change rackseed install; }
+    # Neither the cluster's CA key nor admin.conf is for it: it gets an account of its own with few rights.
+    start() { change rackseed install --kubeadm; }
     step "rackseed serves $interface" serves start
 }
 

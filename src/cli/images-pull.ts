@@ -12,6 +12,8 @@ export interface PullOptions {
   readonly arch: Arch;
   /** Point `current` to what is pulled. */
   readonly follow: boolean;
+  /** Kubernetes as a system extension. */
+  readonly sysext: boolean;
   /** Bytes a second for all together; undefined for what rackseed.yaml says. */
   readonly limit?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -24,10 +26,10 @@ export interface PullOptions {
 export async function pullCommand(
   config: Pick<Config, 'assets' | 'images'>,
   wanted: readonly string[],
-  { arch, follow, limit = config.images.bandwidth, signal }: PullOptions,
+  { arch, follow, sysext, limit = config.images.bandwidth, signal }: PullOptions,
   output: Output,
 ): Promise<number> {
-  const requests = [...new Set(wanted)].map((text) => [text, parse(text, arch)] as const);
+  const requests = [...new Set(wanted)].map((text) => [text, parse(text, arch, sysext)] as const);
   const view = createPullView(output);
   const web = new Web();
   const throttle = createThrottle(limit);
@@ -49,16 +51,16 @@ export async function pullCommand(
     const [text = ''] = requests[index] ?? [];
     const line =
       result.status === 'fulfilled'
-        ? describeResult(result.value, config)
+        ? describeResult(result.value, config, sysext)
         : `${text} was not pulled: ${(result.reason as Error).message}`;
     output.write(`${line}\n`);
   }
   return results.every(({ status }) => status === 'fulfilled') ? 0 : 1;
 }
 
-function parse(text: string, arch: Arch): PullRequest {
+function parse(text: string, arch: Arch, sysext: boolean): PullRequest {
   try {
-    return parsePullRequest(text, arch);
+    return parsePullRequest(text, arch, sysext);
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
@@ -74,19 +76,20 @@ const OUTCOMES: Readonly<Record<PullResult['outcome'], string>> = {
 export function describeResult(
   { image, outcome, signedBy, followed }: PullResult,
   { assets }: Pick<Config, 'assets'>,
+  sysext: boolean,
 ): string {
   const voucher = signedBy === undefined ? 'vouched for by HTTPS' : `signed by ${signedBy}`;
   const link = followed === undefined ? '' : `; ${followed} leads to it`;
-  return `${image} ${OUTCOMES[outcome]}, ${voucher}${link}. ${adviceFor(followed ?? image, assets.directory)}`;
+  return `${image} ${OUTCOMES[outcome]}, ${voucher}${link}. ${adviceFor(followed ?? image, assets.directory, sysext)}`;
 }
 
-function adviceFor(name: string, assets: string): string {
+function adviceFor(name: string, assets: string, sysext: boolean): string {
   const [family] = name.split('/');
   switch (family) {
     case 'ipxe':
       return `To use it, set firmware.directory: ${assets}/${name}`;
     case 'kubernetes':
-      return `To use it, set kubernetes.kubelet: { source: assets, version: ${name.slice('kubernetes/'.length)} } in a profile`;
+      return `To use it, set kubernetes.kubelet: { source: ${sysext ? 'sysext' : 'assets'}, version: ${name.slice('kubernetes/'.length)} } in a profile`;
     case 'fedora-coreos':
       return `To boot it, set boot: { image: ${name}, kernel: vmlinuz, initrd: initrd.img, rootfs: rootfs.img } in a profile`;
     default:

@@ -35,9 +35,13 @@ Examples:
     )
     .addOption(new Option('--arch <arch>', "the machines' processor").choices(ARCHES).default('amd64'))
     .option('--follow', "let the family's current lead to it: flatcar/current")
+    .option('--sysext', 'of kubernetes, the system extension for Flatcar instead of its programs')
     .addOption(new Option('--limit <size>', 'most bytes in a second: 10MiB').argParser(parseLimit))
     .action(
-      async (wanted: string[], options: ConfigOption & { arch: Arch; follow?: true; limit?: number }) => {
+      async (
+        wanted: string[],
+        options: ConfigOption & { arch: Arch; follow?: true; limit?: number; sysext?: true },
+      ) => {
         const stop = new AbortController();
         process.once('SIGINT', () =>
           stop.abort(new Error('it was stopped; the same command goes on with it')),
@@ -46,7 +50,13 @@ Examples:
         process.exitCode = await pullCommand(
           await requireConfig(options.config),
           wanted,
-          { arch: options.arch, follow: options.follow ?? false, limit: options.limit, signal: stop.signal },
+          {
+            arch: options.arch,
+            follow: options.follow ?? false,
+            sysext: options.sysext ?? false,
+            limit: options.limit,
+            signal: stop.signal,
+          },
           process.stdout,
         );
       },

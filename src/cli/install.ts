@@ -2,7 +2,15 @@ import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { activation, type Installation, preparation, readableStep, removal } from '../install/plan.ts';
+import { KUBEADM, kubeadmSteps } from '../install/kubeadm.ts';
+import {
+  activation,
+  type Installation,
+  preparation,
+  readableStep,
+  removal,
+  serviceFile,
+} from '../install/plan.ts';
 import { type Step, takeSteps } from '../install/step.ts';
 import { readInterface } from '../net/interface.ts';
 import type { Output } from './check.ts';
@@ -17,10 +25,16 @@ export interface InstallOptions {
   /** The system's folder. */
   readonly root: string;
   readonly dryRun?: true;
+  readonly kubeadm?: true;
   readonly remove?: true;
 }
 
 const SHIPPED = fileURLToPath(new URL('../../config/', import.meta.url));
+/** With the rights of the service in a cluster. */
+const MANIFESTS = fileURLToPath(new URL('../../docs/', import.meta.url));
+/** Where kubeadm's cluster isn't used. */
+const OFFER = `${KUBEADM}/admin.conf is here: shall machines join that cluster? "rackseed install --kubeadm" gives the service an account of few
+rights in it; with --dry-run it shows them first.`;
 /** Places that the unit hides from the service (ProtectHome=, PrivateTmp=). */
 const HIDDEN = ['/home/', '/root/', '/run/user/', '/tmp/', '/var/tmp/'];
 
@@ -30,6 +44,10 @@ export function addInstallCommand(program: Command): void {
     .command('install')
     .description('make rackseed a service of this host: user, folders, systemd units; root')
     .option('--dry-run', 'show every change and make none')
+    .option(
+      '--kubeadm',
+      "give it an account of few rights in this host's cluster, and name that in rackseed.yaml",
+    )
     .option('--remove', 'stop the service and take its units away; configuration and store stay')
     .option('--config <dir>', 'the folder with rackseed.yaml, profiles/ and machines/', SYSTEM_CONFIG)
     .option('--root <dir>', 'of a system that does not run, such as an image', '/')
@@ -38,24 +56,33 @@ export function addInstallCommand(program: Command): void {
       `
 It can be called again at any time, and changes only what isn't as it should be: call it after networks were added,
 removed or moved. systemd opens the sockets, each bound to its network's interface; the service itself runs as the user
-rackseed without any capability.`,
+rackseed without any capability.
+
+With --kubeadm, on a control plane that kubeadm made, machines join by bootstrap tokens: the service gets a ServiceAccount of its
+own (docs/kubernetes.md), neither admin.conf nor the key of the cluster's CA. --dry-run shows what is put into the cluster.`,
     )
     .action((options: InstallOptions) => installCommand(options, process.stdout));
 }
 
 /** `rackseed install`: prints what it changes, or would change, a step at a time. Throws an Error that says what to do. */
 export async function installCommand(options: InstallOptions, output: Output): Promise<void> {
-  const { config: folder, root, dryRun = false, remove = false } = options;
+  const { config: folder, root, dryRun = false, kubeadm = false, remove = false } = options;
   if (!folder.startsWith('/')) throw new UsageError('--config must be an absolute path');
+  if (kubeadm && (remove || root !== '/')) throw new UsageError('--kubeadm is for the system that runs');
   if (process.getuid?.() !== 0 && !dryRun) throw new Error('it changes the system: run it as root');
   if (root === '/' && !(await exists('/run/systemd/system')))
     throw new Error('systemd does not run here; --root DIR prepares a system that is not running');
+  /** Takes steps, and tells whether any of them had something to do. */
   const take = async (steps: readonly Step[]) => {
+    let isChanged = false;
     for await (const { title, ...result } of takeSteps(steps, dryRun)) {
       const mark = result.done === 'before' ? 'ok' : result.done === 'now' ? 'done' : 'would';
       output.write(`${mark.padEnd(6)}${title}\n`);
-      if (result.done !== 'before') for (const line of result.lines) output.write(`      ${line}\n`);
+      if (result.done === 'before') continue;
+      isChanged = true;
+      for (const line of result.lines) output.write(`      ${line}\n`);
     }
+    return isChanged;
   };
   if (remove) {
     await take(await removal(resolve(root)));
@@ -67,6 +94,11 @@ export async function installCommand(options: InstallOptions, output: Output): P
   const own = join(installation.root, folder);
   const isNew = !(await exists(join(own, 'rackseed.yaml')));
   await take(preparation(installation, SHIPPED));
+  const cluster = {
+    ...{ kubernetes: KUBEADM, config: folder, shipped: SHIPPED, manifests: MANIFESTS },
+    owner: () => serviceFile(root, 0o640),
+  };
+  const isJoined = kubeadm && (await take(kubeadmSteps(cluster)));
   if (isNew) {
     output.write(
       `\nSay in ${folder}/rackseed.yaml which interface to serve, with which addresses; then call it again.\n`,
@@ -77,7 +109,9 @@ export async function installCommand(options: InstallOptions, output: Output): P
   if (installation.root === '/')
     for (const network of config.networks) await readInterface(network.interface);
   const first = installation.root === '/' && !dryRun ? [readableStep(config)] : [];
-  await take([...first, ...(await activation(installation, config))]);
+  await take([...first, ...(await activation(installation, config, isJoined))]);
+  if (!kubeadm && config.kubernetes?.kubeconfig === undefined && (await exists(join(KUBEADM, 'admin.conf'))))
+    output.write(`\n${OFFER}\n`);
 }
 
 /** How the service is started. Throws when it couldn't be read by its user. */

@@ -49,6 +49,7 @@ export interface ImageSettings {
     readonly flatcar: string;
     readonly fedoraCoreos: string;
     readonly kubernetes: string;
+    readonly sysext: string;
     readonly cni: string;
     readonly ipxe: string;
   };

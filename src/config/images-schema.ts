@@ -15,6 +15,7 @@ export const IMAGE_DEFAULTS = {
     flatcar: 'https://{channel}.release.flatcar-linux.net',
     fedoraCoreos: 'https://builds.coreos.fedoraproject.org/streams',
     kubernetes: 'https://dl.k8s.io',
+    sysext: 'https://extensions.flatcar.org/extensions/kubernetes',
     cni: 'https://api.github.com/repos/containernetworking/plugins',
     ipxe: 'https://api.github.com/repos/ipxe/ipxe',
   },
@@ -71,6 +72,10 @@ export const ImagesSchema = Type.Object(
           ),
           fedora_coreos: mirror('Folder with stable.json.', IMAGE_DEFAULTS.mirrors.fedoraCoreos),
           kubernetes: mirror('Folder with release/stable.txt.', IMAGE_DEFAULTS.mirrors.kubernetes),
+          sysext: mirror(
+            'Folder with system extensions of Kubernetes for Flatcar, and their SHA256SUMS.',
+            IMAGE_DEFAULTS.mirrors.sysext,
+          ),
           cni: mirror("The CNI plugins' project in GitHub's API.", IMAGE_DEFAULTS.mirrors.cni),
           ipxe: mirror("iPXE's project in GitHub's API.", IMAGE_DEFAULTS.mirrors.ipxe),
         },

@@ -21,6 +21,7 @@ export function resolveImages(
       flatcar: withoutSlash(mirrors.flatcar ?? usual.mirrors.flatcar),
       fedoraCoreos: withoutSlash(mirrors.fedora_coreos ?? usual.mirrors.fedoraCoreos),
       kubernetes: withoutSlash(mirrors.kubernetes ?? usual.mirrors.kubernetes),
+      sysext: withoutSlash(mirrors.sysext ?? usual.mirrors.sysext),
       cni: withoutSlash(mirrors.cni ?? usual.mirrors.cni),
       ipxe: withoutSlash(mirrors.ipxe ?? usual.mirrors.ipxe),
     },

@@ -7,9 +7,10 @@ import { type Finding, ok, warn } from './finding.ts';
 import { checkFirewall, readFirewall } from './firewall.ts';
 import { checkMemory, checkSpace, checkYear } from './host.ts';
 import { checkInterface } from './interface.ts';
-import { checkOtherServers } from './other-servers.ts';
+import { checkOtherServers, notAsked } from './other-servers.ts';
 import { checkPorts } from './ports.ts';
 import { checkServing } from './serving.ts';
+import { readWaitingSockets } from './socket-units.ts';
 
 /**
  * Looks at everything that keeps machines from booting, and gives what it finds one after the other. It takes no address and
@@ -25,6 +26,7 @@ export async function* examine(config: Config, client: ApiClient): AsyncGenerato
         'start it: what it serves is only looked at then',
       );
   const service = runs ? servicePid(config) : undefined;
+  const waiting = runs ? [] : await readWaitingSockets();
   const firewall = await readFirewall();
   for (const network of config.networks) {
     const found = await checkInterface(network);
@@ -32,8 +34,9 @@ export async function* examine(config: Config, client: ApiClient): AsyncGenerato
     yield* checkFirewall(firewall, network);
     // Without the interface nothing can be opened on it or heard from it.
     if (found.level === 'fail') continue;
-    yield* await checkPorts(network, service);
-    yield await checkOtherServers(network);
+    yield* await checkPorts(network, service, waiting);
+    const isWaiting = waiting.some(({ device }) => device === network.interface);
+    yield isWaiting ? notAsked(network) : await checkOtherServers(network);
   }
   yield* checkLoaders(config);
   yield* await checkImages(config);

@@ -14,9 +14,18 @@ const BUFFER = 1024 * 1024;
 const SEND_AT = [0, 1_000];
 const LISTEN = 4_000;
 
+/** Nobody is asked where systemd waits for the service: it would hear the question too, and start it. */
+export function notAsked(network: Network): Finding {
+  return warn(
+    subjectOf(network),
+    'not looked for: the question would start the service',
+    'start it, then run this again',
+  );
+}
+
 /** Which DHCP servers answer on a network besides us, found with a DISCOVER: no address is taken. */
 export async function checkOtherServers(network: Network): Promise<Finding> {
-  const subject = `DHCP servers on ${network.interface}`;
+  const subject = subjectOf(network);
   let servers: ReadonlySet<Ipv4>;
   try {
     servers = await discover(network);
@@ -34,6 +43,10 @@ export async function checkOtherServers(network: Network): Promise<Finding> {
   const advice =
     'start the DHCP server of this network, or let rackseed be it: networks[].dhcp.mode: authoritative';
   return fail(subject, 'nobody gives addresses, and we are to be a proxy only (dhcp.mode: proxy)', advice);
+}
+
+function subjectOf(network: Network): string {
+  return `DHCP servers on ${network.interface}`;
 }
 
 /** Broadcasts DISCOVERs with the interface's own hardware address; gives the servers that offer an address, but for us. */

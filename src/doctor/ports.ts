@@ -4,6 +4,7 @@ import { closeDescriptor } from '../net/libc.ts';
 import { openTcpListener } from '../net/tcp.ts';
 import { openBroadcastSockets, openUnicastSocket } from '../net/udp.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
+import type { WaitingSocket } from './socket-units.ts';
 
 /** A port that a network is served on. */
 export interface ServedPort {
@@ -31,20 +32,36 @@ export function servedPorts({ http, https, syslog }: Network): readonly ServedPo
 
 /**
  * Whether the ports of a network are held by the service that runs or, when none does, could be opened as it opens them.
- * `service` is the process that runs it, 0 when its number isn't known; undefined when none runs.
+ * `service` is the process that runs it, 0 when its number isn't known; undefined when none runs. `waiting` are the sockets
+ * that systemd keeps for it.
  */
-export async function checkPorts(network: Network, service: number | undefined): Promise<Finding[]> {
+export async function checkPorts(
+  network: Network,
+  service: number | undefined,
+  waiting: readonly WaitingSocket[],
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const port of servedPorts(network)) {
     findings.push(
-      service === undefined ? await checkFree(network, port) : await checkHeld(network, port, service),
+      service === undefined
+        ? await checkFree(network, port, waiting)
+        : await checkHeld(network, port, service),
     );
   }
   return findings;
 }
 
-async function checkFree(network: Network, port: ServedPort): Promise<Finding> {
+async function checkFree(
+  network: Network,
+  port: ServedPort,
+  waiting: readonly WaitingSocket[],
+): Promise<Finding> {
   const subject = subjectOf(port);
+  const kept = waiting.find(
+    (socket) =>
+      socket.protocol === port.protocol && socket.port === port.port && socket.device === network.interface,
+  );
+  if (kept) return ok(subject, `kept for the service by systemd, ${kept.unit}`);
   const failure = await tryToOpen(network, port);
   return failure === undefined
     ? ok(subject, 'free')

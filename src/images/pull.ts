@@ -164,7 +164,13 @@ async function isComplete({ name, digest, alias, treatment }: ReleaseFile, folde
   if (!sameAs(await digestOf(path, digest.algorithm), digest)) return false;
   if (alias !== undefined && (await readLink(join(folder, alias))) !== name) return false;
   if (treatment !== 'write-sha512') return true;
-  return (await readFile(`${path}.sha512`, 'utf8').catch(() => '')) === sumLine(name, digest);
+  const line = sumLine(name, await sha512Of(path, digest));
+  return (await readFile(`${path}.sha512`, 'utf8').catch(() => '')) === line;
+}
+
+/** The SHA-512 of a file that has this digest, which publishers don't always tell. */
+async function sha512Of(path: string, digest: Digest): Promise<Digest> {
+  return digest.algorithm === 'sha512' ? digest : hashFile(path, 'sha512');
 }
 
 /** As sha512sum prints it. */
@@ -196,7 +202,7 @@ async function finish(
     await symlink(name, join(staging, alias));
   }
   if (treatment !== 'write-sha512') return [file];
-  await writeFile(`${path}.sha512`, sumLine(name, digest));
+  await writeFile(`${path}.sha512`, sumLine(name, await sha512Of(path, digest)));
   return [file, await describe(staging, `${name}.sha512`)];
 }
 

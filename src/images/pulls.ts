@@ -68,7 +68,8 @@ export class Pulls {
 
   /** Begins to pull; throws a PullRefusal when too many go on already, or the same. */
   start(request: PullRequest, follow: boolean, by: string): Pull {
-    const wanted = `${request.source}@${request.wanted}${request.arch === 'amd64' ? '' : ` for ${request.arch}`}`;
+    const what = `${request.source}@${request.wanted}${request.sysext ? ' as a system extension' : ''}`;
+    const wanted = `${what}${request.arch === 'amd64' ? '' : ` for ${request.arch}`}`;
     if (this.#running.size >= MAX_RUNNING) {
       throw new PullRefusal(`${MAX_RUNNING} images are being pulled already; wait until one is done`);
     }

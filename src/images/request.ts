@@ -14,6 +14,8 @@ export interface PullRequest {
   /** Channel or version, as the source calls it: `stable`, `4593.2.5`, `v1.36`, `v2.0.0`. */
   readonly wanted: string;
   readonly arch: Arch;
+  /** Kubernetes as one system extension for Flatcar, instead of its programs. */
+  readonly sysext?: true;
 }
 
 /** A release that was found: what to download, and how to know that it is that. */
@@ -38,7 +40,7 @@ export interface ReleaseFile {
   readonly alias?: string;
   /** Its OpenPGP signature, where the file itself is signed and not its digest. */
   readonly signature?: Uint8Array;
-  /** What is done with it once it is here: its digest laid beside it as `NAME.sha512`, or the archive unpacked in its place. */
+  /** What is done with it once it is here: its SHA-512 laid beside it as `NAME.sha512`, or the archive unpacked in its place. */
   readonly treatment?: 'write-sha512' | 'unpack';
 }
 
@@ -66,8 +68,9 @@ const FORMS: Readonly<
 
 /**
  * Reads `flatcar`, `flatcar@beta` or `kubernetes@v1.36`. Throws an Error that says what can be asked for instead.
+ * @param sysext as a system extension, which there is of Kubernetes only
  */
-export function parsePullRequest(text: string, arch: Arch = 'amd64'): PullRequest {
+export function parsePullRequest(text: string, arch: Arch = 'amd64', sysext = false): PullRequest {
   const [name = '', ...rest] = text.split('@');
   const source = SOURCES.find((known) => known === name);
   if (!source) {
@@ -75,11 +78,13 @@ export function parsePullRequest(text: string, arch: Arch = 'amd64'): PullReques
       `"${name}" can't be pulled; there are ${SOURCES.join(', ')}, and "rackseed images import" for others`,
     );
   }
+  if (sysext && source !== 'kubernetes')
+    throw new Error(`there is no system extension of ${source}, only of kubernetes`);
   const { pattern, usual, expected } = FORMS[source];
   const wanted = rest.length === 0 ? usual : rest.join('@');
   if (!pattern.test(wanted))
     throw new Error(`there is no ${source}@${wanted}; write ${expected} after the @`);
-  return { source, wanted, arch };
+  return { source, wanted, arch, ...(sysext && { sysext }) };
 }
 
 /** The folder below assets/ of a release: `flatcar/4593.2.5`, `kubernetes/v1.36.2-arm64`. iPXE's tree is for all processors. */

@@ -3,6 +3,7 @@ import { findFlatcar } from './flatcar.ts';
 import { findIpxe } from './github.ts';
 import { keysFor } from './keyring.ts';
 import { findKubernetes } from './kubernetes.ts';
+import { findKubernetesExtension } from './kubernetes-extension.ts';
 import type { PullParts } from './pull.ts';
 import type { PullRequest, Release, ReleaseFile } from './request.ts';
 
@@ -27,6 +28,7 @@ export async function findRelease(
       return findFedoraCoreos(request, { web, mirror: mirrors.fedoraCoreos, keys, signal });
     }
     case 'kubernetes':
+      if (request.sysext) return findKubernetesExtension(request, { web, mirror: mirrors.sysext, signal });
       return findKubernetes(request, { web, mirror: mirrors.kubernetes, cni: mirrors.cni, known, signal });
     case 'ipxe':
       return findIpxe(request, { web, mirror: mirrors.ipxe, signal });

@@ -1,4 +1,16 @@
-import { chmod, chown, cp, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  cp,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { diffLines } from '../text/diff.ts';
 import type { Step } from './step.ts';
@@ -37,6 +49,19 @@ export function noFileStep(path: string): Step {
       const before = await readFile(path, 'utf8').catch(noFile);
       if (before === undefined) return undefined;
       return { lines: diffLines(linesOf(before), []), apply: () => rm(path) };
+    },
+  };
+}
+
+/** No folder without anything in it; one with something in it stays. */
+export function noEmptyFolderStep(path: string): Step {
+  return {
+    title: `no ${path}`,
+    async look() {
+      const entries = await readdir(path).catch(noFile);
+      return entries?.length === 0
+        ? { lines: ['removed, as it is empty'], apply: () => rmdir(path) }
+        : undefined;
     },
   };
 }

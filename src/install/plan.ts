@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
-import { copyStep, fileStep, folderStep, noFileStep, type Ownership } from './files.ts';
+import { copyStep, fileStep, folderStep, noEmptyFolderStep, noFileStep, type Ownership } from './files.ts';
 import type { Step } from './step.ts';
 import { command, createSystemctl, succeeds } from './systemd.ts';
-import { SERVICE_UNIT, serviceUnit, socketUnits, type Unit } from './units.ts';
+import { rawSocketsDropIn, SERVICE_UNIT, serviceUnit, socketUnits, type Unit } from './units.ts';
 
 /** Where an installation goes, and what it is made from. */
 export interface Installation {
@@ -26,6 +26,8 @@ const ASSETS = `${STATE}/assets`;
 const UNITS = '/etc/systemd/system';
 /** Units that came with a package. */
 const PACKAGED_UNITS = '/usr/lib/systemd/system';
+/** Where an administrator's changes of the service's unit are, and ours. */
+const DROP_INS = `${SERVICE_UNIT}.d`;
 const OURS = '# Written by rackseed install';
 
 /** The service's unit of the Debian package. */
@@ -41,16 +43,20 @@ export function preparation({ root, config }: Installation, shipped: string): re
     userStep(root),
     copyStep(shipped, at(config), { file: 'rackseed.yaml', text: forSystem }),
     // Webhooks and certificates may have their keys here: the service reads them, other users don't.
-    folderStep(at(config), () => owned(root, { group: true, mode: 0o750 })),
+    folderStep(at(config), () => serviceFile(root, 0o750)),
     folderStep(at(STATE), () => owned(root, { mode: 0o750 }), true),
     folderStep(at(ASSETS), () => owned(root, { mode: 0o755 })),
   ];
 }
 
-/** The units of a configuration, and their start. Those of networks that are no more are taken away. */
+/**
+ * The units of a configuration, and their start. Those of networks that are no more are taken away.
+ * @param isOutdated the service must be started anew in any case, as what it reads only once was changed
+ */
 export async function activation(
   { root, program, config: folder }: Installation,
   config: Config,
+  isOutdated: boolean,
 ): Promise<readonly Step[]> {
   const systemctl = createSystemctl(root);
   const hasUdev = root !== '/' || (await hasEntry('/run/udev', 'control'));
@@ -58,6 +64,7 @@ export async function activation(
   const others = [config.store.directory, config.assets.directory];
   const writable = [STATE, ...others.filter((path) => path !== STATE && !path.startsWith(`${STATE}/`))];
   const settings = { program, user: USER, config: folder, writable };
+  const dropIn = rawSocketsDropIn(settings, config.networks);
   const service: Unit = { name: SERVICE_UNIT, text: serviceUnit(settings) };
   const isPackaged = (await textOf(join(root, PACKAGED_UNITS, SERVICE_UNIT))) === service.text;
 
@@ -65,7 +72,7 @@ export async function activation(
   const old = (await ownUnits(root)).filter((name) => name.endsWith('.socket') && !names.includes(name));
   const path = (name: string) => join(root, UNITS, name);
   const writers = [
-    ...sockets.map(({ name, text }) => fileStep(path(name), text)),
+    ...[...sockets, dropIn].map(({ name, text }) => fileStep(path(name), text)),
     isPackaged ? noFileStep(path(SERVICE_UNIT)) : fileStep(path(SERVICE_UNIT), service.text),
   ];
   return [
@@ -74,7 +81,7 @@ export async function activation(
     ...writers,
     systemctl.reloadedStep(),
     systemctl.enabledStep([...names, SERVICE_UNIT]),
-    systemctl.runningStep([...names, SERVICE_UNIT], writers),
+    systemctl.runningStep([...names, SERVICE_UNIT], writers, isOutdated),
   ];
 }
 
@@ -108,8 +115,9 @@ export async function removal(root: string): Promise<readonly Step[]> {
   const systemctl = createSystemctl(root);
   const own = await ownUnits(root);
   return [
-    systemctl.stoppedStep([SERVICE_UNIT, ...own.filter((name) => name !== SERVICE_UNIT)]),
+    systemctl.stoppedStep([SERVICE_UNIT, ...own.filter((name) => isUnit(name) && name !== SERVICE_UNIT)]),
     ...own.map((name) => noFileStep(join(root, UNITS, name))),
+    noEmptyFolderStep(join(root, UNITS, DROP_INS)),
     systemctl.reloadedStep(),
   ];
 }
@@ -135,6 +143,11 @@ function forSystem(text: string): string {
   return adapted;
 }
 
+/** The ownership of a file that root writes and the service reads, and nobody else. */
+export function serviceFile(root: string, mode: number): Promise<Ownership> {
+  return owned(root, { group: true, mode });
+}
+
 async function owned(
   root: string,
   { group = false, mode }: { readonly group?: boolean; readonly mode: number },
@@ -150,13 +163,19 @@ async function userOf(root: string): Promise<{ readonly uid: number; readonly gi
   return line ? { uid: Number(line[1]), gid: Number(line[2]) } : undefined;
 }
 
-/** The units that an earlier installation wrote. */
+/** The units and drop-ins that an earlier installation wrote, below the folder of units. */
 async function ownUnits(root: string): Promise<string[]> {
   const folder = join(root, UNITS);
-  const names = (await namesIn(folder)).filter((name) => /^rackseed.*\.(?:socket|service)$/.test(name));
+  const names = (await namesIn(folder)).filter((name) => name.startsWith('rackseed') && isUnit(name));
+  const dropIns = await namesIn(join(folder, DROP_INS));
   const own: string[] = [];
-  for (const name of names) if ((await textOf(join(folder, name)))?.startsWith(OURS)) own.push(name);
+  for (const name of [...names, ...dropIns.map((file) => join(DROP_INS, file))])
+    if ((await textOf(join(folder, name)))?.startsWith(OURS)) own.push(name);
   return own;
+}
+
+function isUnit(name: string): boolean {
+  return name.endsWith('.socket') || name.endsWith('.service');
 }
 
 function textOf(path: string): Promise<string | undefined> {

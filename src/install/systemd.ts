@@ -32,8 +32,11 @@ export interface Systemctl {
   stoppedStep(units: readonly string[]): Step;
   /** systemd has read the unit files as they are. */
   reloadedStep(): Step;
-  /** `units` run; they are started anew when one of the steps that write them finds something to do, or did it since. */
-  runningStep(units: readonly string[], writers: readonly Step[]): Step;
+  /**
+   * `units` run; they are started anew when one of the steps that write them finds something to do, or did it since, or when
+   * they are outdated in another way.
+   */
+  runningStep(units: readonly string[], writers: readonly Step[], isOutdated: boolean): Step;
 }
 
 /** @param root the folder of the system; `/` for the one that runs */
@@ -87,11 +90,11 @@ export function createSystemctl(root: string): Systemctl {
         };
       }),
     }),
-    runningStep: (units, writers) => ({
+    runningStep: (units, writers, isOutdated) => ({
       title: `${units.join(', ')} running`,
       look: only(async () => {
         const runs = await succeeds('systemctl', 'is-active', '--quiet', ...units);
-        if (runs && !(await isStale(units, writers))) return undefined;
+        if (runs && !isOutdated && !(await isStale(units, writers))) return undefined;
         return {
           lines: [runs ? 'restarted' : 'started'],
           async apply() {

@@ -1,5 +1,7 @@
+import { dirname, join } from 'node:path';
 import type { Network } from '../config/config.ts';
 import { formatIpv4 } from '../net/ipv4.ts';
+import { RAW_KINDS } from '../net/raw-socket.ts';
 
 /** The service's unit. */
 export const SERVICE_UNIT = 'rackseed.service';
@@ -88,10 +90,45 @@ WantedBy=multi-user.target
 `;
 }
 
-/** A unit file. */
+/** A unit file, or a drop-in of one. */
 export interface Unit {
+  /** Below the folder of units: `rackseed.service`. */
   readonly name: string;
   readonly text: string;
+}
+
+/** What a raw socket needs. */
+const CAPABILITY = 'net_raw';
+
+/**
+ * The drop-in of the service's unit by which it gets raw sockets on the interfaces of its networks: a program of its own opens
+ * them before each start and puts them into systemd's store of descriptors, from which the service gets them. That program
+ * has the service's user and one capability; where it fails, the service starts without what needs them.
+ */
+export function rawSocketsDropIn(
+  { program, user }: Pick<ServiceSettings, 'program' | 'user'>,
+  networks: readonly Pick<Network, 'interface'>[],
+): Unit {
+  const devices = [...new Set(networks.map((network) => network.interface))];
+  const [runtime = '', main = ''] = program;
+  const opener = [
+    ...['/usr/bin/setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--no-new-privs'],
+    ...[
+      `--bounding-set=-all,+${CAPABILITY}`,
+      `--inh-caps=-all,+${CAPABILITY}`,
+      `--ambient-caps=+${CAPABILITY}`,
+    ],
+    ...[runtime, join(dirname(main), 'open-sockets.js'), ...devices],
+  ];
+  return {
+    name: `${SERVICE_UNIT}.d/10-raw-sockets.conf`,
+    text: `# Written by rackseed install from the interfaces of networks; run it again when they change.
+[Service]
+NotifyAccess=exec
+FileDescriptorStoreMax=${devices.length * RAW_KINDS.length}
+ExecStartPre=-+${commandLine(opener)}
+`,
+  };
 }
 
 /**

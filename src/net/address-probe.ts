@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { arpProbe, readArp } from './arp.ts';
+import type { RawSource } from './handed-sockets.ts';
 import { echoRequest, readEchoReply } from './icmp.ts';
 import type { Ipv4 } from './ipv4.ts';
-import { SystemCallError } from './libc.ts';
 import type { Mac } from './mac.ts';
-import { openArpSocket, openIcmpSocket, type RawSocket } from './raw-socket.ts';
+import { arpSocket, icmpSocket, type RawSocket, whyNoRawSocket } from './raw-socket.ts';
 
 /** How an address is looked for: ARP, which every host on our own wire answers, or ICMP echo, which routers pass on. */
 export type ProbeMethod = 'arp' | 'icmp';
@@ -26,6 +26,8 @@ export interface AddressProbeOptions {
   readonly interface: string;
   /** Our address on it. */
   readonly address: Ipv4;
+  /** Gives the sockets on it. */
+  readonly sockets: RawSource;
   /** Called once for each method, and again after a `reset`, with the reason in words, when it can't be used. */
   readonly onUnable: (reason: string) => void;
 }
@@ -67,7 +69,9 @@ export function createAddressProbe(options: AddressProbeOptions): AddressProbe {
     try {
       method = OPEN[name](options);
     } catch (error) {
-      options.onUnable(`${name.toUpperCase()} can't be used on ${options.interface}: ${explain(error)}`);
+      options.onUnable(
+        `${name.toUpperCase()} can't be used on ${options.interface}: ${whyNoRawSocket(error)}`,
+      );
     }
     methods.set(name, method);
     return method;
@@ -130,7 +134,7 @@ export function createAddressProbe(options: AddressProbeOptions): AddressProbe {
 
 const OPEN: Readonly<Record<ProbeMethod, (options: AddressProbeOptions) => Method>> = {
   arp(options) {
-    const socket = openArpSocket(options.interface);
+    const socket = arpSocket(options.sockets('arp'), options.interface);
     return {
       ask: (address) => socket.send(arpProbe(socket.hardwareAddress, address), address),
       *answers() {
@@ -143,7 +147,7 @@ const OPEN: Readonly<Record<ProbeMethod, (options: AddressProbeOptions) => Metho
     };
   },
   icmp(options) {
-    const socket = openIcmpSocket(options.interface, options.address);
+    const socket = icmpSocket(options.sockets('icmp'), options.address);
     const identifier = randomInt(0x10000);
     return {
       ask: (address) => socket.send(echoRequest(identifier), address),
@@ -164,9 +168,4 @@ function* received(socket: RawSocket): Iterable<Uint8Array> {
     if (!packet) return;
     yield packet;
   }
-}
-
-function explain(error: unknown): string {
-  const code = error instanceof SystemCallError ? error.code : '';
-  return code === 'EPERM' || code === 'EACCES' ? 'no permission (CAP_NET_RAW)' : (error as Error).message;
 }

@@ -6,13 +6,18 @@ export interface Holder {
   readonly pid: number;
 }
 
+/** The process that opens sockets for others. */
+const SYSTEMD = 1;
+
 /**
- * Names the process that holds a local port, for an error message: `dnsmasq (pid 812)`.
- * Undefined when none is found or when we may not look.
+ * Names the process that holds a local port, for an error message: `dnsmasq (pid 812)`. systemd is named only when it holds
+ * the port for a service that doesn't run. Undefined when none is found or when we may not look.
  */
 export function portHolder(protocol: 'udp' | 'tcp', port: number): string | undefined {
-  const [holder] = portHolders(protocol, port);
-  return holder && `${holder.name} (pid ${holder.pid})`;
+  const holders = portHolders(protocol, port);
+  const holder = holders.find(({ pid }) => pid !== SYSTEMD);
+  if (holder) return `${holder.name} (pid ${holder.pid})`;
+  return holders.length > 0 ? 'systemd, for a unit of "systemctl list-sockets",' : undefined;
 }
 
 /** The processes that hold a local port, on whatever address; none when we may not look. */

@@ -1,7 +1,7 @@
 import { type Ipv4, ipv4FromBytes } from './ipv4.ts';
 
-// ICMP echo, RFC 792.
-const ECHO_REPLY = 0;
+/** The type of an ICMP echo reply (RFC 792). */
+export const ECHO_REPLY = 0;
 const ECHO_REQUEST = 8;
 const HEADER = 8;
 

@@ -3,14 +3,16 @@ import koffi from 'koffi';
 
 // Linux's numbers (asm-generic), the same on x86-64 and arm64.
 const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
 const SOCK_STREAM = 1;
-const SOCK_DGRAM = 2;
-const SOCK_RAW = 3;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
+const F_SETFD = 2;
 const F_DUPFD_CLOEXEC = 1030;
-const SOL_SOCKET = 1;
+const FD_CLOEXEC = 1;
+export const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_TYPE = 3;
 const SO_BROADCAST = 6;
@@ -18,10 +20,6 @@ const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_BINDTODEVICE = 25;
 const SO_RCVBUFFORCE = 33;
-const IPPROTO_IPV6 = 41;
-const IPV6_UNICAST_HOPS = 16;
-const IPPROTO_ICMPV6 = 58;
-const ICMPV6_FILTER = 1;
 const MSG_DONTWAIT = 0x40;
 const MADV_HUGEPAGE = 14;
 const FALLOC_FL_KEEP_SIZE = 1;
@@ -46,6 +44,9 @@ function load() {
     sendto: libc.func(
       'long sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t size)',
     ),
+    sendmsg: libc.func('long sendmsg(int fd, const void *message, int flags)'),
+    recv: libc.func('long recv(int fd, void *bytes, size_t length, int flags)'),
+    if_nametoindex: libc.func('unsigned int if_nametoindex(const char *name)'),
     close: libc.func('int close(int fd)'),
     fallocate: libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)'),
     posix_fallocate: libc.func('int posix_fallocate(int fd, int64_t offset, int64_t length)'),
@@ -75,15 +76,16 @@ function check(call: string, result: number): number {
   return result;
 }
 
-/** A new UDP/IPv4 socket, as a file descriptor that child processes don't inherit. Throws SystemCallError. */
-export function openUdp(): number {
-  return check('socket', libc().socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+/** A new socket (socket(2)), as a file descriptor that child processes don't inherit. Throws SystemCallError. */
+export function openSocket(domain: number, type: number, protocol = 0): number {
+  return check('socket', libc().socket(domain, type | SOCK_CLOEXEC, protocol));
 }
 
-/** A new TCP/IPv4 socket, as a file descriptor that child processes don't inherit. Throws SystemCallError. */
-export function openTcp(): number {
-  return check('socket', libc().socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-}
+/** A new UDP/IPv4 socket. Throws SystemCallError. */
+export const openUdp = (): number => openSocket(AF_INET, SOCK_DGRAM);
+
+/** A new TCP/IPv4 socket. Throws SystemCallError. */
+export const openTcp = (): number => openSocket(AF_INET, SOCK_STREAM);
 
 /** Lets the socket send and receive on one interface only (socket(7)). Throws SystemCallError. */
 export function bindToDevice(fd: number, device: string): void {
@@ -105,16 +107,43 @@ export function bindAddress(fd: number, address: number, port: number): void {
   sockaddr.writeUInt16LE(AF_INET, 0);
   sockaddr.writeUInt16BE(port, 2);
   sockaddr.writeUInt32BE(address, 4);
+  bindName(fd, sockaddr);
+}
+
+/** Binds the socket to what a struct sockaddr of its family says. Throws SystemCallError. */
+export function bindName(fd: number, sockaddr: Uint8Array): void {
   check('bind', libc().bind(fd, sockaddr, sockaddr.length));
 }
 
-function setNumber(fd: number, level: number, option: number, value: number): number {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32LE(value);
-  return libc().setsockopt(fd, level, option, bytes, bytes.length);
+/** The struct sockaddr that the socket is bound to, of `size` bytes. Throws SystemCallError. */
+export function boundName(fd: number, size: number): Buffer {
+  const sockaddr = Buffer.alloc(size);
+  check('getsockname', libc().getsockname(fd, sockaddr, [size]));
+  return sockaddr;
 }
 
-const setFlag = (fd: number, option: number, value: number) => setNumber(fd, SOL_SOCKET, option, value);
+/** The kernel's number of an interface. Throws SystemCallError when there is none of that name. */
+export function interfaceIndex(name: string): number {
+  const index: number = libc().if_nametoindex(name);
+  if (index === 0) throw new SystemCallError('if_nametoindex');
+  return index;
+}
+
+/** Sets an option of a socket that takes bytes (setsockopt(2)); `name` is for the error. Throws SystemCallError. */
+export function setOption(fd: number, name: string, level: number, option: number, value: Uint8Array): void {
+  check(name, libc().setsockopt(fd, level, option, value, value.length));
+}
+
+/** Bytes of a C int. */
+export function intBytes(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
+  return bytes;
+}
+
+function setFlag(fd: number, option: number, value: number): number {
+  return libc().setsockopt(fd, SOL_SOCKET, option, intBytes(value), 4);
+}
 
 export function setReuseAddress(fd: number, on: boolean): void {
   check('SO_REUSEADDR', setFlag(fd, SO_REUSEADDR, Number(on)));
@@ -130,33 +159,10 @@ export function setReceiveBuffer(fd: number, bytes: number): void {
 }
 
 /**
- * A new raw ICMPv6 socket for sending only: no message is ever queued on it (RFC 3542 §3.2). What it sends has a hop
- * limit of 255, as neighbour discovery demands (RFC 4861 §6.1.2), and a checksum that the kernel fills in. Needs
- * CAP_NET_RAW. Throws SystemCallError.
+ * Sends a datagram to a struct sockaddr without ever waiting. One that the kernel has no room for is lost, as one on the
+ * wire is. Throws SystemCallError for any other reason not to take it.
  */
-export function openIcmpv6Sender(): number {
-  const fd = check('socket', libc().socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6));
-  try {
-    const blockAll = Buffer.alloc(32, 0xff);
-    const filtered = libc().setsockopt(fd, IPPROTO_ICMPV6, ICMPV6_FILTER, blockAll, blockAll.length);
-    check('ICMP6_FILTER', filtered);
-    check('IPV6_UNICAST_HOPS', setNumber(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 255));
-  } catch (error) {
-    closeDescriptor(fd);
-    throw error;
-  }
-  return fd;
-}
-
-/**
- * Sends an ICMPv6 message to an IPv6 address, both as bytes, without ever waiting. The kernel resolves the neighbour
- * afterwards, so success doesn't mean that the message arrived; one that the kernel has no room for is lost like one on
- * the wire. Throws SystemCallError.
- */
-export function sendIcmpv6(fd: number, message: Uint8Array, address: Uint8Array): void {
-  const sockaddr = Buffer.alloc(28);
-  sockaddr.writeUInt16LE(AF_INET6, 0);
-  sockaddr.set(address, 8);
+export function sendDatagram(fd: number, message: Uint8Array, sockaddr: Uint8Array): void {
   try {
     check('sendto', libc().sendto(fd, message, message.length, MSG_DONTWAIT, sockaddr, sockaddr.length));
   } catch (error) {
@@ -164,16 +170,33 @@ export function sendIcmpv6(fd: number, message: Uint8Array, address: Uint8Array)
   }
 }
 
-/**
- * Sends a datagram to a unix socket without ever waiting. A path that begins with `@` is in the abstract namespace
- * (unix(7)). Throws SystemCallError.
- */
-export function sendUnixDatagram(path: string, message: Uint8Array): void {
+/** Puts a datagram that waits into `buffer`, cut to its length, without ever waiting; gives its bytes, or undefined. */
+export function receiveDatagram(fd: number, buffer: Buffer): Buffer | undefined {
+  const length = Number(libc().recv(fd, buffer, buffer.length, MSG_DONTWAIT));
+  return length < 0 ? undefined : buffer.subarray(0, length);
+}
+
+/** Sends what a struct msghdr says (sendmsg(2)), and waits until the socket takes it. Throws SystemCallError. */
+export function sendMessage(fd: number, msghdr: Uint8Array): void {
+  check('sendmsg', libc().sendmsg(fd, msghdr, 0));
+}
+
+/** The struct sockaddr_un of a unix socket. A path that begins with `@` is in the abstract namespace (unix(7)). */
+export function unixName(path: string): Buffer {
   const name = Buffer.from(path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`);
   const sockaddr = Buffer.alloc(2 + name.length);
   sockaddr.writeUInt16LE(AF_UNIX, 0);
   sockaddr.set(name, 2);
-  const fd = check('socket', libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return sockaddr;
+}
+
+/** A new socket for datagrams to unix sockets. Throws SystemCallError. */
+export const openUnixDatagram = (): number => openSocket(AF_UNIX, SOCK_DGRAM);
+
+/** Sends a datagram to a unix socket without ever waiting. Throws SystemCallError. */
+export function sendUnixDatagram(path: string, message: Uint8Array): void {
+  const sockaddr = unixName(path);
+  const fd = openUnixDatagram();
   try {
     check('sendto', libc().sendto(fd, message, message.length, MSG_DONTWAIT, sockaddr, sockaddr.length));
   } finally {
@@ -196,22 +219,28 @@ export function duplicate(fd: number): number {
   return check('fcntl', libc().fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
+/** Keeps a descriptor that was inherited from child processes. Throws SystemCallError. */
+export function closeOnExec(fd: number): void {
+  check('fcntl', libc().fcntl(fd, F_SETFD, FD_CLOEXEC));
+}
+
 /** Closes a descriptor that no Node object has taken over. */
 export function closeDescriptor(fd: number): void {
   libc().close(fd);
 }
 
-/** What an inherited descriptor is: an IPv4 socket's kind and local address, or undefined for anything else. */
+/** What an inherited descriptor is: a UDP or TCP socket's kind and local IPv4 address, or undefined for anything else. */
 export function describeSocket(
   fd: number,
 ): { readonly type: 'udp' | 'tcp'; readonly address: number; readonly port: number } | undefined {
   const type = Buffer.alloc(4);
   if (libc().getsockopt(fd, SOL_SOCKET, SO_TYPE, type, [type.length]) < 0) return undefined;
+  const kind = ({ [SOCK_DGRAM]: 'udp', [SOCK_STREAM]: 'tcp' } as const)[type.readInt32LE()];
   const sockaddr = Buffer.alloc(16);
-  if (libc().getsockname(fd, sockaddr, [sockaddr.length]) < 0) return undefined;
+  if (kind === undefined || libc().getsockname(fd, sockaddr, [sockaddr.length]) < 0) return undefined;
   if (sockaddr.readUInt16LE(0) !== AF_INET) return undefined;
   return {
-    type: type.readInt32LE() === SOCK_DGRAM ? 'udp' : 'tcp',
+    type: kind,
     address: sockaddr.readUInt32BE(4),
     port: sockaddr.readUInt16BE(2),
   };

@@ -1,5 +1,7 @@
-import { bindToDevice, closeDescriptor, openIcmpv6Sender, SystemCallError, sendIcmpv6 } from './libc.ts';
+import type { RawSource } from './handed-sockets.ts';
+import { closeDescriptor, SystemCallError } from './libc.ts';
 import type { Mac } from './mac.ts';
+import { sendIcmpv6, whyNoRawSocket } from './raw-socket.ts';
 import { linkLocalAddress, routerAdvertisement } from './router-advertisement.ts';
 
 /** Ends iPXE's wait for an IPv6 router. */
@@ -13,6 +15,8 @@ export interface RouterAdvertiser {
 export interface RouterAdvertiserOptions {
   /** Advertisements leave by this interface only. */
   readonly interface: string;
+  /** Gives the socket on it. */
+  readonly sockets: RawSource;
   /** Told of the socket that is tied to the interface. */
   readonly onTied?: (fd: number) => void;
   /** Called at most once, with the reason in words, when advertisements can't be sent. */
@@ -44,13 +48,7 @@ const MAX_MACHINES = 256;
  */
 export function openRouterAdvertiser(options: RouterAdvertiserOptions): RouterAdvertiser {
   try {
-    const fd = openIcmpv6Sender();
-    try {
-      bindToDevice(fd, options.interface);
-    } catch (error) {
-      closeDescriptor(fd);
-      throw error;
-    }
+    const fd = options.sockets('icmpv6');
     options.onTied?.(fd);
     const send: Send = (message, address) => sendIcmpv6(fd, message, address);
     const onUnable = (error: unknown) => options.onUnable(whyNotSent(error, options.interface));
@@ -115,10 +113,8 @@ export function createRouterAdvertiser(send: Send, onUnable: (error: unknown) =>
 }
 
 function whyNotOpened(error: unknown): string {
-  const code = error instanceof SystemCallError ? error.code : '';
-  if (code === 'EPERM' || code === 'EACCES') return 'no permission to send ICMPv6 (CAP_NET_RAW)';
-  if (code === 'EAFNOSUPPORT') return "this host's kernel has no IPv6";
-  return (error as Error).message;
+  const hasNoIpv6 = error instanceof SystemCallError && error.code === 'EAFNOSUPPORT';
+  return hasNoIpv6 ? "this host's kernel has no IPv6" : whyNoRawSocket(error);
 }
 
 function whyNotSent(error: unknown, name: string): string {

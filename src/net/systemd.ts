@@ -1,5 +1,6 @@
+import type { HandedSockets } from './handed-sockets.ts';
 import type { Ipv4 } from './ipv4.ts';
-import { boundDevice, describeSocket } from './libc.ts';
+import { boundDevice, closeOnExec, describeSocket } from './libc.ts';
 
 /** A socket that systemd opened for us (sd_listen_fds(3)). */
 export interface InheritedSocket {
@@ -13,18 +14,28 @@ export interface InheritedSocket {
 
 const FIRST_DESCRIPTOR = 3;
 
-/**
- * The sockets handed over by systemd socket activation; none when it started another process than this one.
- * `BindToDevice=` in the socket unit is what ties them to one interface, so that no root is needed here.
- */
-export function inheritedSockets(environment: NodeJS.ProcessEnv, pid: number): readonly InheritedSocket[] {
-  if (Number(environment.LISTEN_PID) !== pid) return [];
+/** What systemd handed over to this process. */
+export interface Inherited {
+  /** From socket activation. `BindToDevice=` in the socket unit ties them to one interface, so that no root is needed here. */
+  readonly sockets: readonly InheritedSocket[];
+  /** All descriptors that have a name, those of its store too; of several with one name, the last. */
+  readonly named: HandedSockets;
+}
+
+/** What systemd handed over; nothing when it started another process than this one. Child processes don't get it. */
+export function inheritedFrom(environment: NodeJS.ProcessEnv, pid: number): Inherited {
   const sockets: InheritedSocket[] = [];
-  for (let fd = FIRST_DESCRIPTOR; fd < FIRST_DESCRIPTOR + Number(environment.LISTEN_FDS ?? 0); fd += 1) {
+  const named = new Map<string, number>();
+  const count = Number(environment.LISTEN_PID) === pid ? Number(environment.LISTEN_FDS ?? 0) : 0;
+  const names = (environment.LISTEN_FDNAMES ?? '').split(':');
+  for (let index = 0; index < count; index += 1) {
+    const fd = FIRST_DESCRIPTOR + index;
+    closeOnExec(fd);
+    named.set(names[index] ?? '', fd);
     const facts = describeSocket(fd);
     if (facts) sockets.push({ fd, ...facts, address: facts.address as Ipv4, device: boundDevice(fd) });
   }
-  return sockets;
+  return { sockets, named };
 }
 
 /** Which socket is looked for among those from systemd. */

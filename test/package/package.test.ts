@@ -2,8 +2,10 @@ import { copyFile, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { dump, load } from 'js-yaml';
 import { ApiClient } from '../../src/api-client/client.ts';
 import { localEndpoint } from '../../src/api-client/endpoint.ts';
+import type { Finding } from '../../src/doctor/finding.ts';
 import { LAB_NETWORK, writeLabConfiguration } from '../../src/lab/configuration.ts';
 import { labImage } from '../../src/lab/image.ts';
 import { bridgeCommands, tapCommands } from '../../src/lab/namespace.ts';
@@ -16,12 +18,28 @@ import { connect, type Namespace, namespaceFor } from '../support/netns.ts';
 import { buildPackage, laterPackage } from '../support/package.ts';
 import { run, runChecked } from '../support/process.ts';
 
+/** The part of rackseed.yaml that is changed here. */
+interface Rackseed {
+  readonly networks: readonly object[];
+}
+
 let built: Promise<string> | undefined;
 const packageFile = () => {
   built ??= buildPackage();
   return built;
 };
 const STATE = '/var/lib/rackseed';
+/** A second network, of which one of two addresses is taken. */
+const SECOND = {
+  name: 'second',
+  interface: 'rack1',
+  address: '192.168.1.254/24',
+  dhcp: { mode: 'authoritative', range: '192.168.1.1-192.168.1.2' },
+} as const;
+const TAKEN = '192.168.1.1';
+const INTERFACES = [LAB_NETWORK.interface, SECOND.interface];
+/** The time in which iPXE goes on after its address when it needn't wait for an IPv6 router; else it takes 13 s and more. */
+const AT_ONCE = 10_000;
 
 test('lintian finds no error in the package, and shellcheck none in its scripts', async (t) => {
   t.timeout(900_000);
@@ -81,20 +99,58 @@ test('on a clean Debian it is installed, boots a machine without root, is upgrad
   const security = await debian.run('systemd-analyze', 'security', '--no-pager', 'rackseed.service');
   const [, level] = /exposure level for rackseed\.service: ([\d.]+)/.exec(security) ?? [];
   t.true(Number(level) <= 2.0, `exposure ${level}`);
-  const units = ['rackseed.service', 'rackseed-kubernetes1.socket', 'rackseed-kubernetes1-http.socket'];
+  const units = [
+    'rackseed.service',
+    ...[LAB_NETWORK, SECOND].flatMap(({ name }) => [
+      `rackseed-${name}.socket`,
+      `rackseed-${name}-http.socket`,
+    ]),
+  ];
   await debian.run('systemd-analyze', 'verify', '--man=no', ...units);
   const sockets = await debian.run('ss', '--no-header', '--listening', '--numeric', '--udp', '--tcp');
   const ours = sockets.split('\n').flatMap((line) => /\s(\S+:\d+)\s/.exec(line)?.[1] ?? []);
-  const bound = ours.filter((place) => place.includes(`%${LAB_NETWORK.interface}:`));
+  for (const name of INTERFACES) {
+    const bound = ours.filter((place) => place.includes(`%${name}:`));
+    t.deepEqual(
+      bound.map((place) => Number(place.split(':')[1])).sort((a, b) => a - b),
+      [67, 67, 69, 80, 443, 514, 4011],
+      name,
+    );
+  }
+  const isBound = (place: string) => INTERFACES.some((name) => place.includes(`%${name}:`));
   t.deepEqual(
-    bound.map((place) => Number(place.split(':')[1])).sort((a, b) => a - b),
-    [67, 67, 69, 80, 443, 514, 4011],
-  );
-  t.deepEqual(
-    ours.filter((place) => !bound.includes(place)),
+    ours.filter((place) => !isBound(place)),
     [],
     'nothing listens anywhere else',
   );
+
+  // With the raw sockets that systemd keeps for it, whenever it starts.
+  for (const start of ['the first', 'another']) {
+    const kept = await debian.run(
+      'systemctl',
+      'show',
+      '--property=NFileDescriptorStore',
+      '--value',
+      'rackseed',
+    );
+    t.is(kept.trim(), '6', `${start} start`);
+    await debian.run('systemctl', 'restart', 'rackseed');
+  }
+  t.is(await lease(client, 'eth1'), '192.168.1.2', 'an address that somebody uses is not offered');
+
+  // The doctor finds nothing wrong, and leaves a service alone that was stopped.
+  t.deepEqual(failuresIn(await doctor(debian)), []);
+  await debian.run('systemctl', 'stop', 'rackseed');
+  const stopped = await doctor(debian);
+  t.deepEqual(failuresIn(stopped), []);
+  const ports = stopped.filter(({ subject }) => subject.startsWith('port '));
+  t.is(ports.length, 12);
+  for (const { found } of ports) t.regex(found, /^kept for the service by systemd, rackseed-\S+\.socket$/);
+  t.is(
+    (await debian.run('systemctl', 'show', '--property=ActiveState', '--value', 'rackseed')).trim(),
+    'inactive',
+  );
+  await debian.run('systemctl', 'start', 'rackseed');
 
   // A machine boots.
   const api = new ApiClient(localEndpoint({ path: join(debian.root, STATE, 'admin.sock') }));
@@ -109,9 +165,15 @@ test('on a clean Debian it is installed, boots a machine without root, is upgrad
     return boot?.entries.some(({ kind }) => kind === 'up') ?? false;
   }, 240_000);
   await machine.process.stop();
+  const [boot] = await api.boots(mac);
+  const script = boot?.entries.find(({ kind }) => kind === 'script')?.at ?? '';
+  const ack = boot?.entries.findLast(({ kind, at }) => kind === 'ack' && at <= script)?.at ?? '';
+  const wait = Date.parse(script) - Date.parse(ack);
+  t.true(wait < AT_ONCE, `iPXE has its address at ${ack} and asks for its script at ${script}`);
+  t.notRegex(await debian.run('journalctl', '--no-pager', '--unit=rackseed'), /CAP_NET_RAW|IPv6 router/);
 
   // Upgraded, while another machine holds a lease.
-  const address = await lease(client);
+  const address = await lease(client, 'eth0');
   const later = await laterPackage(file, folder);
   await install(debian, later);
   await eventually(
@@ -124,7 +186,7 @@ test('on a clean Debian it is installed, boots a machine without root, is upgrad
     leases.some((held) => held.address === address),
     'the lease is still held',
   );
-  t.is(await lease(client), address);
+  t.is(await lease(client, 'eth0'), address);
 
   // Gone.
   await debian.run('dpkg', '--remove', 'rackseed');
@@ -134,7 +196,10 @@ test('on a clean Debian it is installed, boots a machine without root, is upgrad
   t.deepEqual(await listing(debian), before);
 });
 
-/** The provisioning network of the lab, with a machine to emulate and a namespace that is one already. */
+/**
+ * The provisioning network of the lab, with a machine to emulate and a namespace that is one already; and the second one, of
+ * which the namespace is a machine too.
+ */
 async function network(t: ExecutionContext): Promise<{ server: Namespace; client: Namespace }> {
   const { interface: bridge, mac, address } = LAB_NETWORK;
   const server = await namespaceFor(t);
@@ -142,6 +207,12 @@ async function network(t: ExecutionContext): Promise<{ server: Namespace; client
   const client = await namespaceFor(t);
   await connect({ namespace: server, interface: 'port1' }, { namespace: client, interface: 'eth0' });
   await server.ip(`link set port1 master ${bridge}`);
+  await server.ip(...bridgeCommands(SECOND.interface, '52:54:00:ff:01:fe', SECOND.address));
+  await connect({ namespace: server, interface: 'port2' }, { namespace: client, interface: 'eth1' });
+  const occupant = await namespaceFor(t);
+  await connect({ namespace: server, interface: 'port3' }, { namespace: occupant, interface: 'eth0' });
+  await occupant.ip(`address add ${TAKEN}/24 dev eth0`);
+  await server.ip(`link set port2 master ${SECOND.interface}`, `link set port3 master ${SECOND.interface}`);
   return { server, client };
 }
 
@@ -164,20 +235,32 @@ async function configure(debian: DebianSystem, folder: string): Promise<void> {
   } as const;
   const { directory } = await writeLabConfiguration(options);
   const text = await readFile(join(directory, 'rackseed.yaml'), 'utf8');
-  const moved = text.replaceAll(folder, STATE).replaceAll(`${STATE}/store`, STATE);
+  const moved = load(text.replaceAll(folder, STATE).replaceAll(`${STATE}/store`, STATE)) as Rackseed;
+  const both = dump({ ...moved, networks: [...moved.networks, SECOND] });
   const config = join(debian.root, 'etc/rackseed');
   await rm(config, { recursive: true });
   await cp(directory, config, { recursive: true });
-  await writeFile(join(config, 'rackseed.yaml'), moved);
+  await writeFile(join(config, 'rackseed.yaml'), both);
   for (const name of ['assets', 'pki']) {
     await mkdir(join(debian.root, STATE, name), { recursive: true });
     await cp(join(folder, name), join(debian.root, STATE, name), { recursive: true });
   }
 }
 
-/** The address that udhcpc gets. */
-async function lease(client: Namespace): Promise<string> {
-  const argv = ['udhcpc', '-i', 'eth0', '-f', '-n', '-q', '-s', '/bin/true'];
+/** What the doctor finds when root calls it in the container; it exits with 1 when that is something to mend. */
+async function doctor(debian: DebianSystem): Promise<readonly Finding[]> {
+  const said = await debian.run('sh', '-c', 'rackseed doctor --json || [ $? = 1 ]');
+  return (JSON.parse(said) as { readonly findings: readonly Finding[] }).findings;
+}
+
+/** What is to be mended, but for the cluster: there is none in this rack. */
+function failuresIn(findings: readonly Finding[]): readonly Finding[] {
+  return findings.filter(({ level, subject }) => level === 'fail' && !subject.startsWith('API server '));
+}
+
+/** The address that udhcpc gets on an interface. */
+async function lease(client: Namespace, name: string): Promise<string> {
+  const argv = ['udhcpc', '-i', name, '-f', '-n', '-q', '-s', '/bin/true'];
   const { stderr, stdout } = await run(client.command(argv), { timeout: 30_000 });
   return /lease of (\S+) obtained/.exec(stderr + stdout)?.[1] ?? '';
 }

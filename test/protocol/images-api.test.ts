@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { type Pull, Pulls } from '../../src/images/pulls.ts';
 import { createTestAdmin } from '../support/admin.ts';
 import { createTestApp, testConfig } from '../support/provisioning.ts';
-import { INITRD, KERNEL, makeSite } from '../support/releases.ts';
+import { INITRD, KERNEL, makeSite, sum } from '../support/releases.ts';
 
 /** An admin API that really pulls, from a server of releases. */
 async function serve(t: ExecutionContext) {
@@ -40,6 +40,20 @@ async function serve(t: ExecutionContext) {
     },
   };
 }
+
+test('Kubernetes is pulled as a system extension by the API, other systems are not', async (t) => {
+  const { site, ask, ended } = await serve(t);
+  const name = 'kubernetes-v1.36.2-x86-64.raw';
+  site.server.publish(`/extensions/kubernetes/${name}`, 'squashfs');
+  const digest = sum('sha256', Buffer.from('squashfs'));
+  site.server.publish('/extensions/kubernetes/SHA256SUMS', `${digest}  ${name}\n`);
+  const begun = await ask('POST', '/v1/images/pulls', { image: 'kubernetes@v1.36', sysext: true });
+  t.like(begun, { status: 202, body: { wanted: 'kubernetes@v1.36 as a system extension' } });
+  await ended(1);
+  const { body } = await ask('GET', '/v1/images/pulls');
+  t.like(body.pulls[0], { image: 'kubernetes/v1.36.2', files: [{ name: 'kubernetes.raw', done: true }] });
+  t.is((await ask('POST', '/v1/images/pulls', { image: 'flatcar', sysext: true })).status, 422);
+});
 
 test('an image is pulled by the API, which tells how far it is and what came of it', async (t) => {
   const { site, ask, ended, admin } = await serve(t);

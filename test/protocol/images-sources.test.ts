@@ -181,6 +181,79 @@ test('a program of Kubernetes that is not what its checksum says is refused', as
   t.deepEqual(await site.visible(), {});
 });
 
+/** Publishes system extensions of Kubernetes, as Flatcar's project does: one list of all of them. */
+function publishExtensions({ server }: Site, names: readonly string[]): ReadonlyMap<string, Buffer> {
+  const files = new Map(names.map((name) => [name, randomBytes(50_000)]));
+  for (const [name, bytes] of files) server.publish(`/extensions/kubernetes/${name}`, bytes);
+  const sums = [...files].map(([name, bytes]) => `${sum('sha256', bytes)}  ${name}\n`);
+  server.publish('/extensions/kubernetes/SHA256SUMS', sums.join(''));
+  return files;
+}
+
+const EXTENSIONS = [
+  'kubernetes-v1.36.9-x86-64.raw',
+  'kubernetes-v1.36.10-x86-64.raw',
+  'kubernetes-v1.36.11-arm64.raw',
+  'kubernetes-v1.36.12-rc.1-x86-64.raw',
+  'kubernetes-v1.37.0-x86-64.raw',
+  'kubernetes-v1.36.conf',
+];
+
+for (const [wanted, arch, image, name] of [
+  ['kubernetes@v1.36', 'amd64', 'kubernetes/v1.36.10', 'kubernetes-v1.36.10-x86-64.raw'],
+  ['kubernetes@v1.36.9', 'amd64', 'kubernetes/v1.36.9', 'kubernetes-v1.36.9-x86-64.raw'],
+  ['kubernetes', 'amd64', 'kubernetes/v1.37.0', 'kubernetes-v1.37.0-x86-64.raw'],
+  ['kubernetes@v1.36', 'arm64', 'kubernetes/v1.36.11-arm64', 'kubernetes-v1.36.11-arm64.raw'],
+] as const) {
+  test(`of ${wanted} for ${arch} the system extension is ${name}, with the checksum that nodes ask for`, async (t) => {
+    const site = await makeSite(t);
+    const bytes = publishExtensions(site, EXTENSIONS).get(name) ?? Buffer.alloc(0);
+    t.is((await site.pull(wanted, { arch, sysext: true })).image, image);
+    t.deepEqual(await site.visible(), {
+      [`${image}/kubernetes.raw`]: sum('sha256', bytes),
+      [`${image}/kubernetes.raw.sha512`]: sum(
+        'sha256',
+        Buffer.from(`${sum('sha512', bytes)}  kubernetes.raw\n`),
+      ),
+    });
+    t.is((await site.pull(wanted, { arch, sysext: true })).outcome, 'unchanged');
+  });
+}
+
+test('the programs and the system extension of a version lie beside each other, whichever comes first', async (t) => {
+  for (const sysext of [false, true]) {
+    const site = await makeSite(t);
+    publishKubernetes(site, 'v1.36.10');
+    publishExtensions(site, EXTENSIONS);
+    for (const each of [sysext, !sysext]) await site.pull('kubernetes@v1.36', { sysext: each });
+    const files = ['kubelet', 'kubectl', 'kubeadm', 'cni-plugins.tgz', 'kubernetes.raw'];
+    t.deepEqual(
+      Object.keys(await site.visible()).sort(),
+      files.flatMap((name) => [`kubernetes/v1.36.10/${name}`, `kubernetes/v1.36.10/${name}.sha512`]).sort(),
+    );
+    for (const each of [false, true])
+      t.is((await site.pull('kubernetes@v1.36', { sysext: each })).outcome, 'unchanged');
+  }
+});
+
+test('a system extension that is not published is told with what there is; a damaged one is refused', async (t) => {
+  const site = await makeSite(t);
+  publishExtensions(site, EXTENSIONS);
+  await t.throwsAsync(site.pull('kubernetes@v1.35', { sysext: true }), {
+    message: /SHA256SUMS names no system extension of Kubernetes v1\.35 for amd64 \(it has v1\.36, v1\.37\)/,
+  });
+  site.server.publish('/extensions/kubernetes/kubernetes-v1.37.0-x86-64.raw', randomBytes(50_000));
+  await t.throwsAsync(site.pull('kubernetes', { sysext: true }), {
+    message: /kubernetes-v1\.37\.0-x86-64\.raw is not what its publisher vouches for/,
+  });
+  t.deepEqual(await site.visible(), {});
+  const { mirrors } = site.settings;
+  const settings = { ...site.settings, mirrors: { ...mirrors, sysext: 'http://192.0.2.1' } };
+  await t.throwsAsync(site.pull('kubernetes', { sysext: true, settings }), {
+    message: /a checksum isn't signed, and anybody could change it on its way from http:\/\/192\.0\.2\.1/,
+  });
+});
+
 /** Packs and publishes a tree of loaders; `more` adds to what is packed. */
 async function publishIpxe(
   t: ExecutionContext,

@@ -5,10 +5,11 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { CaPaths } from '../../src/kubernetes/ca-files.ts';
 import { makeServerCertificate, signRequest } from './openssl.ts';
-import { readManifest, rightsOf } from './rbac.ts';
+import { type RbacObject, readManifest, rightsOf } from './rbac.ts';
 
-// A double of kube-apiserver and of the controller that signs: just enough of both for a machine to join. It knows three
-// kinds of objects, the rights of administrators, of nodes and of those that docs/rbac.yaml names, and merge patches.
+// A double of kube-apiserver and of the controllers that sign and make tokens: just enough of them for a machine to join, and
+// for an administrator to give somebody the right to let it. It knows some kinds of objects, the rights of administrators, of
+// nodes and of those that docs/rbac.yaml or bindings made here name, and merge patches.
 
 /** An object as it is stored. */
 interface StoredObject {
@@ -53,14 +54,30 @@ const KINDS: Readonly<Record<string, string>> = {
   secrets: 'Secret',
   nodes: 'Node',
   certificatesigningrequests: 'CertificateSigningRequest',
+  configmaps: 'ConfigMap',
+  serviceaccounts: 'ServiceAccount',
+  clusterroles: 'ClusterRole',
+  clusterrolebindings: 'ClusterRoleBinding',
+  roles: 'Role',
+  rolebindings: 'RoleBinding',
+};
+/** Groups of the API that tell what is in them, by path. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  '/api/v1': ['secrets', 'configmaps', 'serviceaccounts'],
+  '/apis/rbac.authorization.k8s.io/v1': ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'],
 };
 const PATHS = [
+  /^\/api\/v1\/namespaces\/kube-system\/(?<resource>configmaps|serviceaccounts)(?:\/(?<name>[^/]+))?$/,
+  /^\/apis\/rbac\.authorization\.k8s\.io\/v1\/(?<resource>clusterroles|clusterrolebindings)(?:\/(?<name>[^/]+))?$/,
+  /^\/apis\/rbac\.authorization\.k8s\.io\/v1\/namespaces\/kube-system\/(?<resource>roles|rolebindings)(?:\/(?<name>[^/]+))?$/,
   /^\/api\/v1\/namespaces\/kube-system\/(?<resource>secrets)(?:\/(?<name>[^/]+))?$/,
   /^\/api\/v1\/(?<resource>nodes)(?:\/(?<name>[^/]+)(?:\/(?<part>status))?)?$/,
   /^\/apis\/certificates\.k8s\.io\/v1\/(?<resource>certificatesigningrequests)(?:\/(?<name>[^/]+)(?:\/(?<part>approval))?)?$/,
 ];
 
 const ASKS_FOR_CERTIFICATE = /^(?:create|get|list|watch) certificatesigningrequests$/;
+
+const TOKEN_SECRET = 'kubernetes.io/service-account-token';
 
 class Refusal extends Error {
   readonly status: number;
@@ -101,6 +118,16 @@ export async function startApiServerDouble(folder: string, ca: CaPaths): Promise
     return object;
   };
 
+  /** The ServiceAccount whose Secret has this token. */
+  const accountOf = (authorization = ''): string | undefined => {
+    for (const { type, data, metadata } of objects.values()) {
+      const token = Buffer.from(String((data as { token?: string } | undefined)?.token ?? ''), 'base64');
+      if (type === TOKEN_SECRET && authorization === `Bearer ${token.toString()}`)
+        return `system:serviceaccount:kube-system:${metadata.name}`;
+    }
+    return undefined;
+  };
+
   const authenticate = (request: IncomingMessage): User => {
     const socket = request.socket as TLSSocket;
     const token = /^Bearer ([a-z0-9]{6})\.([a-z0-9]{16})$/.exec(request.headers.authorization ?? '');
@@ -111,6 +138,8 @@ export async function startApiServerDouble(folder: string, ca: CaPaths): Promise
       };
       return { name, groups: [groups].flat() };
     }
+    const account = accountOf(request.headers.authorization);
+    if (account) return { name: account, groups: [] };
     const [, id = '', secret = ''] = token ?? [];
     const data = objects.get(`secrets/bootstrap-token-${id}`)?.data as Record<string, string> | undefined;
     const field = (name: string) => Buffer.from(data?.[name] ?? '', 'base64').toString();
@@ -127,6 +156,11 @@ export async function startApiServerDouble(folder: string, ca: CaPaths): Promise
   const manifest = await readManifest();
   const used = new Map<string, Set<string>>();
 
+  const bindingsMade = () =>
+    [...objects].flatMap(([key, object]) =>
+      /^(?:cluster)?rolebindings\//.test(key) ? [object] : [],
+    ) as unknown[] as RbacObject[];
+
   const authorize = (user: User, right: string, name: string) => {
     const { name: userName, groups } = user;
     const isOwnNode = userName === `system:node:${name}` && / nodes(?:\/status)?$/.test(right);
@@ -134,7 +168,7 @@ export async function startApiServerDouble(folder: string, ca: CaPaths): Promise
       groups.includes('system:masters') ||
       // The node authorizer's part.
       (groups.includes('system:nodes') && (isOwnNode || ASKS_FOR_CERTIFICATE.test(right))) ||
-      rightsOf(manifest, user).has(right);
+      rightsOf([...manifest, ...bindingsMade()], user).has(right);
     if (!isAllowed) {
       throw new Refusal(403, `"${name}" is forbidden: User "${userName}" cannot ${right}`);
     }
@@ -152,6 +186,9 @@ export async function startApiServerDouble(folder: string, ca: CaPaths): Promise
         entries.map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
       );
       delete object.stringData;
+      // The token controller's part.
+      if (body.type === TOKEN_SECRET)
+        object.data = { token: Buffer.from(`token of ${name}, ${version}`).toString('base64') };
     }
     if (resource === 'certificatesigningrequests') {
       object.spec = { ...body.spec, username: user.name, groups: [...user.groups, 'system:authenticated'] };
@@ -213,6 +250,15 @@ export async function startApiServerDouble(folder: string, ca: CaPaths): Promise
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<unknown> => {
     const user = authenticate(request);
     const url = new URL(request.url ?? '/', 'https://double');
+    const group = GROUPS[url.pathname];
+    if (group) {
+      const resources = group.map((name) => ({
+        name,
+        kind: KINDS[name],
+        namespaced: !name.startsWith('cluster'),
+      }));
+      return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: 'v1', resources };
+    }
     const place = PATHS.map((path) => path.exec(url.pathname)?.groups).find((groups) => groups);
     if (!place) throw new Refusal(404, 'the server could not find the requested resource');
     const { resource = '', name, part } = place;

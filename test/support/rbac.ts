@@ -18,7 +18,11 @@ export interface RbacObject {
   readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly rules?: readonly Rule[];
   readonly roleRef?: { readonly kind: string; readonly name: string };
-  readonly subjects?: readonly { readonly kind: 'User' | 'Group'; readonly name: string }[];
+  readonly subjects?: readonly {
+    readonly kind: 'User' | 'Group' | 'ServiceAccount';
+    readonly name: string;
+    readonly namespace?: string;
+  }[];
 }
 
 /** The roles and bindings in docs/rbac.yaml. */
@@ -59,7 +63,10 @@ export function rightsOf(
 ): Set<string> {
   const all = [...BUILT_IN, ...manifest];
   const bindings = manifest.filter(({ subjects = [] }) =>
-    subjects.some(({ kind, name }) => (kind === 'User' ? name === user : groups.includes(name))),
+    subjects.some(({ kind, name, namespace }) => {
+      if (kind === 'Group') return groups.includes(name);
+      return user === (kind === 'User' ? name : `system:serviceaccount:${namespace}:${name}`);
+    }),
   );
   return new Set(
     bindings.flatMap(({ roleRef, metadata: { namespace } }) => {

@@ -67,6 +67,7 @@ export interface Site {
 export type PullChanges = Partial<PullParts> & {
   readonly follow?: boolean;
   readonly arch?: 'amd64' | 'arm64';
+  readonly sysext?: boolean;
 };
 
 export interface FlatcarContents {
@@ -95,6 +96,7 @@ export async function makeSite(t: ExecutionContext, changes: Partial<ImageSettin
       flatcar: `${server.url}/{channel}`,
       fedoraCoreos: `${server.url}/streams`,
       kubernetes: `${server.url}/k8s`,
+      sysext: `${server.url}/extensions/kubernetes`,
       cni: `${server.url}/api/cni`,
       ipxe: `${server.url}/api/ipxe`,
     },
@@ -110,8 +112,8 @@ export async function makeSite(t: ExecutionContext, changes: Partial<ImageSettin
     assets,
     settings,
     events,
-    pull: (text, { follow = false, arch, ...parts } = {}) =>
-      pullImage(parsePullRequest(text, arch), follow, {
+    pull: (text, { follow = false, arch, sysext, ...parts } = {}) =>
+      pullImage(parsePullRequest(text, arch, sysext), follow, {
         assets,
         settings,
         web,

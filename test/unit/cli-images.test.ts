@@ -16,11 +16,11 @@ import { UsageError } from '../../src/cli/usage.ts';
 import type { Config } from '../../src/config/config.ts';
 import { Printed } from '../support/printed.ts';
 import { testConfig } from '../support/provisioning.ts';
-import { INITRD, KERNEL, makeSite, type Site } from '../support/releases.ts';
+import { INITRD, KERNEL, makeSite, type Site, sum } from '../support/releases.ts';
 
 const configOf = ({ assets, settings }: Site): Config =>
   testConfig({ assets: { directory: assets, memory: 0 }, images: settings });
-const AMD64 = { arch: 'amd64', follow: false } as const;
+const AMD64 = { arch: 'amd64', follow: false, sysext: false } as const;
 
 test('several images are pulled at once, and what to do with each is told', async (t) => {
   const site = await makeSite(t);
@@ -47,6 +47,22 @@ test("one image that can't be pulled doesn't keep the others away", async (t) =>
   t.is(await pullCommand(configOf(site), ['flatcar@1.0.0', 'flatcar'], AMD64, output), 1);
   t.regex(output.text, /^flatcar@1\.0\.0 was not pulled: .*isn't there: is this a version of Flatcar/m);
   t.regex(output.text, /^flatcar\/4593\.2\.5 is here/m);
+});
+
+test('Kubernetes is pulled as a system extension, other systems are not', async (t) => {
+  const site = await makeSite(t);
+  const bytes = Buffer.from('squashfs');
+  const name = 'kubernetes-v1.36.2-x86-64.raw';
+  site.server.publish(`/extensions/kubernetes/${name}`, bytes);
+  site.server.publish('/extensions/kubernetes/SHA256SUMS', `${sum('sha256', bytes)}  ${name}\n`);
+  const output = new Printed();
+  const asExtension = { ...AMD64, sysext: true };
+  t.is(await pullCommand(configOf(site), ['kubernetes@v1.36'], asExtension, output), 0);
+  t.regex(output.text, /set kubernetes\.kubelet: \{ source: sysext, version: v1\.36\.2 \} in a profile$/m);
+  await t.throwsAsync(pullCommand(configOf(site), ['flatcar'], asExtension, output), {
+    instanceOf: UsageError,
+    message: 'there is no system extension of flatcar, only of kubernetes',
+  });
 });
 
 for (const [wanted, message] of [

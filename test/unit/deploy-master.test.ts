@@ -42,11 +42,9 @@ test('a plain host becomes the master, and the second time there is nothing to d
     /^kubectl apply flannel\.yaml$/,
     /^systemctl restart rackseed-nat\.service$/,
     /^apt-get install .*\/rackseed\.deb$/,
-    /^kubectl apply rbac\.yaml$/,
-    /^kubectl apply serviceaccount\.yaml$/,
     /^rackseed images key add /,
     /^rackseed images pull --config \/etc\/rackseed --follow flatcar@stable kubernetes@v1\.36\.4$/,
-    /^rackseed install$/,
+    /^rackseed install --kubeadm$/,
   ];
   const order = steps.map((step) => changes.findIndex((line) => step.test(line)));
   t.deepEqual(
@@ -102,14 +100,7 @@ test('Kubernetes, flannel and rackseed are told the address of the rack, not tha
         dhcp: { range: '192.168.0.1-192.168.0.100', router: '192.168.0.254', dns: ['9.9.9.9'] },
       },
     ],
-    kubernetes: {
-      server: 'https://192.168.0.254:6443',
-      ca: '/etc/kubernetes/pki/ca.crt',
-      kubeconfig: '/etc/rackseed/kubeconfig',
-      join: 'token',
-    },
   });
-  t.false('ca_key' in (settings as { readonly kubernetes: object }).kubernetes);
 });
 
 test('workers boot what was pulled, and run the version of the control plane', async (t) => {
@@ -121,17 +112,6 @@ test('workers boot what was pulled, and run the version of the control plane', a
   t.like(load((await host.etc('rackseed/profiles/kubernetes-node.yaml')) ?? ''), {
     kubernetes: { kubelet: { source: 'assets', version: 'v1.36.4' } },
   });
-});
-
-test('rackseed gets an account of its own, whose token only root and it can read', async (t) => {
-  const host = await masterHostFor(t);
-  const { stdout, stderr } = await host.master();
-  t.notRegex(stdout + stderr, /a secret token/);
-  t.like(load((await host.etc('rackseed/kubeconfig')) ?? ''), {
-    clusters: [{ cluster: { server: 'https://192.168.0.254:6443' } }],
-    users: [{ user: { token: 'a secret token' } }],
-  });
-  t.is((await host.run("stat -c '%a %U:%G' /etc/rackseed/kubeconfig")).stdout, '640 root:rackseed\n');
 });
 
 test('nftables takes the rules by which machines reach the internet, and --no-nat leaves them out', async (t) => {
@@ -155,11 +135,10 @@ test('a dry run shows every step with what it would write, and changes nothing',
   t.deepEqual(await host.changes(), ['']);
   t.is(await host.etc('rackseed/rackseed.yaml'), undefined);
   t.is(await host.etc('kubernetes/kubeadm.yaml'), undefined);
-  t.is(stdout.match(/^would /gm)?.length, 17);
+  t.is(stdout.match(/^would /gm)?.length, 16);
   t.regex(stdout, /^ {6}\$ kubeadm init --config \/etc\/kubernetes\/kubeadm\.yaml$/m);
-  t.regex(stdout, /^ {6}\+kind: ServiceAccount$/m);
-  t.regex(stdout, /^ {6}\+ +resources: \[certificatesigningrequests\/approval\]$/m);
-  t.regex(stdout, /^ {6}- +ca_key: .*\n {6}(?:.*\n {6})*\+ +kubeconfig: \/etc\/rackseed\/kubeconfig$/m);
+  t.regex(stdout, /^ {6}- +dns: .*\n {6}\+ +dns: \[9\.9\.9\.9\]$/m);
+  t.regex(stdout, /^ {6}\$ rackseed install --kubeadm$/m);
 });
 
 test('what failed is said, and the next call goes on from there', async (t) => {

@@ -28,7 +28,7 @@ test('Ruby and Vagrant take the Vagrantfile', async (t) => {
 });
 
 test("rackseed's account in a new cluster has the roles of docs/rbac.yaml, and no others", async (t) => {
-  const text = await readFile(join(packageRoot, 'deploy/serviceaccount.yaml'), 'utf8');
+  const text = await readFile(join(packageRoot, 'docs/serviceaccount.yaml'), 'utf8');
   const objects = loadAll(text) as RbacObject[];
   const bindings = objects.filter(({ kind }) => /Binding$/.test(kind));
   const ours = [{ kind: 'ServiceAccount', name: 'rackseed', namespace: 'kube-system' }];

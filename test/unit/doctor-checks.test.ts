@@ -5,6 +5,7 @@ import test from 'ava';
 import { checkCluster, checkSkew } from '../../src/doctor/cluster.ts';
 import { checkImages, checkLoaders } from '../../src/doctor/files.ts';
 import { checkMemory, checkSpace, checkYear } from '../../src/doctor/host.ts';
+import { parseSocketUnits } from '../../src/doctor/socket-units.ts';
 import { testConfig } from '../support/provisioning.ts';
 
 const GIB = 2 ** 30;
@@ -93,4 +94,38 @@ test('a cluster that cannot be reached, and a CA that is not there, are told; wi
       'fail credentials /nonexistent/kubeconfig',
     ],
   );
+});
+
+test('the sockets at which systemd waits for the service are known by protocol, port and interface', (t) => {
+  const shown = `BindToDevice=rack1
+Listen=0.0.0.0:67 (Datagram)
+Listen=192.168.1.254:69 (Datagram)
+Id=rackseed-second.socket
+Triggers=rackseed.service
+ActiveState=active
+
+BindToDevice=rack1
+Listen=192.168.1.254:80 (Stream)
+Id=rackseed-second-http.socket
+Triggers=rackseed.service
+ActiveState=active
+
+BindToDevice=rack0
+Listen=192.168.0.254:80 (Stream)
+Id=rackseed-stopped.socket
+Triggers=rackseed.service
+ActiveState=inactive
+
+BindToDevice=
+Listen=/run/rackseed-other (Stream)
+Id=rackseed-other.socket
+Triggers=rackseed-other.service
+ActiveState=active
+`;
+  t.deepEqual(parseSocketUnits(shown), [
+    { unit: 'rackseed-second.socket', protocol: 'udp', port: 67, device: 'rack1' },
+    { unit: 'rackseed-second.socket', protocol: 'udp', port: 69, device: 'rack1' },
+    { unit: 'rackseed-second-http.socket', protocol: 'tcp', port: 80, device: 'rack1' },
+  ]);
+  t.deepEqual(parseSocketUnits(''), []);
 });

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { Network } from '../../src/config/config.ts';
-import { escapeUnitName, serviceUnit, socketUnits } from '../../src/install/units.ts';
+import { escapeUnitName, rawSocketsDropIn, serviceUnit, socketUnits } from '../../src/install/units.ts';
 import { parseIpv4 } from '../../src/net/ipv4.ts';
 import { run } from '../support/process.ts';
 
@@ -78,4 +78,16 @@ test('paths with spaces, dollars and percent signs reach the service as they are
     '/usr/bin/node "/opt/rack seed/$$HOME/main.js" serve --config /etc/100%%',
   ]);
   t.deepEqual(lines(unit, 'ReadWritePaths'), ['-/var/lib/rackseed "-/srv/a b"']);
+});
+
+test("raw sockets are opened by a program with one capability and the service's user, for each interface once", (t) => {
+  const networks = ['enp0s8', 'enp0s9.20', 'enp0s8'].map((name) => network({ interface: name }));
+  const program = ['/usr/bin/node', '/opt/rackseed/dist/main.js'];
+  const { name, text } = rawSocketsDropIn({ program, user: 'rackseed' }, networks);
+  t.is(name, 'rackseed.service.d/10-raw-sockets.conf');
+  t.deepEqual(lines(text, 'FileDescriptorStoreMax'), ['6']);
+  t.deepEqual(lines(text, 'NotifyAccess'), ['exec'], 'it speaks to systemd itself');
+  const [command = ''] = lines(text, 'ExecStartPre');
+  t.regex(command, /^-\+\/usr\/bin\/setpriv --reuid=rackseed .* --bounding-set=-all,\+net_raw /);
+  t.regex(command, / \/usr\/bin\/node \/opt\/rackseed\/dist\/open-sockets\.js enp0s8 enp0s9\.20$/);
 });

@@ -40,9 +40,9 @@ export function addImagePullRoutes(app: AdminRoutes, context: AdminContext): voi
       },
     },
     async (request, reply) => {
-      const { image, arch, follow = false } = request.body;
+      const { image, arch, follow = false, sysext = false } = request.body;
       const by = callerNamed(request).name;
-      const wanted = parseOrRefuse(image, arch);
+      const wanted = parseOrRefuse(image, arch, sysext);
       try {
         const pull = pulls.start(wanted, follow, by);
         const detail = `${pull.wanted}${follow ? ', and current follows it' : ''}`;
@@ -97,9 +97,9 @@ export function addImagePullRoutes(app: AdminRoutes, context: AdminContext): voi
   );
 }
 
-function parseOrRefuse(image: string, arch: PullRequest['arch'] | undefined): PullRequest {
+function parseOrRefuse(image: string, arch: PullRequest['arch'] | undefined, sysext: boolean): PullRequest {
   try {
-    return parsePullRequest(image, arch);
+    return parsePullRequest(image, arch, sysext);
   } catch (error) {
     throw new HttpProblem(422, (error as Error).message);
   }

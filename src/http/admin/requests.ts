@@ -163,6 +163,11 @@ export const PullBody = Type.Object(
       Type.Enum(['amd64', 'arm64'], { description: "the machines' processor; amd64 unless given" }),
     ),
     follow: Type.Optional(Type.Boolean({ description: "let the family's current lead to it" })),
+    sysext: Type.Optional(
+      Type.Boolean({
+        description: 'of kubernetes, the system extension for Flatcar instead of its programs',
+      }),
+    ),
   },
   closed,
 );
