@@ -2,7 +2,6 @@ import { Type } from 'typebox';
 import { callerNamed } from './access.ts';
 import type { AdminContext, AdminRoutes } from './context.ts';
 import { exportCsv, exportYaml } from './export.ts';
-import { readCsv, readYamlRows } from './import-file.ts';
 import { type ImportStep, planImport } from './import-plan.ts';
 import { machineKey } from './machine-list.ts';
 import { pageOf } from './paging.ts';
@@ -74,6 +73,8 @@ export async function addTransferRoutes(app: AdminRoutes, context: AdminContext)
       (request) =>
         context.inTurn(async () => {
           const isCsv = request.headers['content-type']?.toLowerCase().startsWith(CSV) ?? false;
+          // What reads CSV is needed by nothing else.
+          const { readCsv, readYamlRows } = await import('./import-file.ts');
           const file = isCsv ? readCsv(request.body) : readYamlRows(request.body);
           const { steps, errors } = planImport(file, rack, config().machines);
           if (errors.length > 0) {
