@@ -12,7 +12,7 @@ import type { JournalStore } from '../machines/event-journal.ts';
 import type { MachineIndex } from '../machines/indexes.ts';
 import type { JournalEvent } from '../machines/journal.ts';
 import type { Boot, SeenMachine } from '../machines/machine.ts';
-import { readMachine, type StagesOnly } from '../machines/record.ts';
+import { machineReader, type StagesOnly } from '../machines/record.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
 import { allocateFile, fileAt, fileNow, keepReserve, tryToWrite } from './disk.ts';
@@ -161,7 +161,8 @@ export function openLmdbStore(
     },
 
     *machines(): Iterable<SeenMachine> {
-      for (const { value } of db.machines.getRange()) yield readMachine(value);
+      const read = machineReader();
+      for (const { value } of db.machines.getRange()) yield read(value);
     },
 
     saveMachine(machine: SeenMachine): void {
