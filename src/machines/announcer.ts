@@ -13,8 +13,8 @@ export interface AnnouncerOptions {
   readonly now: () => number;
 }
 
-/** Machines looked at in one turn of the event loop. */
-const MOST_AT_ONCE = 500;
+/** Machines looked at in one turn of the event loop: a few milliseconds' worth. */
+const MOST_AT_ONCE = 100;
 
 /** Tells when a machine is in another state. Machines that change are looked at a moment later, once for many changes. */
 export class Announcer {
@@ -38,7 +38,7 @@ export class Announcer {
     this.#touched.delete(mac);
   }
 
-  /** Looks at all machines: the configuration has changed. */
+  /** Looks at all machines. */
   touchAll(): void {
     for (const { mac } of this.#options.registry.all()) this.touch(mac);
   }
