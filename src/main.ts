@@ -7,7 +7,6 @@ import { addChangesCommand } from './cli/changes.ts';
 import { checkCommand } from './cli/check.ts';
 import { configOption } from './cli/config-folder.ts';
 import { addEventsCommand } from './cli/events.ts';
-import { explainCommand } from './cli/explain.ts';
 import { addImagesCommand } from './cli/images.ts';
 import { addInstallCommand } from './cli/install.ts';
 import { addLabCommand } from './cli/lab.ts';
@@ -18,7 +17,7 @@ import { addMachinesCommand } from './cli/machines.ts';
 import { addPkiCommand } from './cli/pki.ts';
 import { printableLines } from './cli/printable.ts';
 import { addRackFileCommands } from './cli/rack-file.ts';
-import { RENDER_FORMATS, type RenderOptions, renderCommand } from './cli/render.ts';
+import { RENDER_FORMATS, type RenderOptions } from './cli/render-options.ts';
 import { addTokenCommand } from './cli/token.ts';
 import { UsageError } from './cli/usage.ts';
 import { addWaitCommand } from './cli/wait.ts';
@@ -96,9 +95,10 @@ command('render', 'print the iPXE script and the documents that a machine would 
   )
   .option('--diff', 'with --profile: what would change')
   .addHelpText('after', '\nThe keys with which a machine joins its cluster are left out.')
-  .action(async (mac: string, { config, ...options }: RenderOptions & { config: string }) =>
-    print(await renderCommand(config, mac, options)),
-  );
+  .action(async (mac: string, { config, ...options }: RenderOptions & { config: string }) => {
+    const { renderCommand } = await import('./cli/render.ts');
+    print(await renderCommand(config, mac, options));
+  });
 
 command(
   'explain',
@@ -122,7 +122,10 @@ To record a boot that fails:
       if ((machine === undefined) === (pcap === undefined)) {
         throw new UsageError('say either which machine, or --pcap FILE');
       }
-      if (machine !== undefined) print(await explainCommand(config, machine));
+      if (machine !== undefined) {
+        const { explainCommand } = await import('./cli/explain.ts');
+        print(await explainCommand(config, machine));
+      }
       if (pcap !== undefined) {
         const { explainCaptureCommand } = await import('./cli/explain-capture.ts');
         await explainCaptureCommand({ config, pcap, network }, process.stdout);

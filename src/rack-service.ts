@@ -235,8 +235,8 @@ export interface RackService {
   readonly journal: Journal;
   /** Follows the boots on a network. */
   tracker(network: string): BootTracker;
-  /** The configuration has changed. */
-  reconfigure(): void;
+  /** Looks at all machines, a few at a time, for those that are in another state: after the start, and with another configuration. */
+  lookAtAll(): void;
   /** The clock was set by so many milliseconds. */
   clockSet(by: number): void;
   /** Writes down what is left. */
@@ -269,14 +269,13 @@ export function openRack({
   });
   const saving = setInterval(() => parts.save(SAVED_STRANGERS), SAVE_INTERVAL);
   const watching = setInterval(() => parts.tick(), WATCH_INTERVAL);
-  parts.announcer.touchAll();
   return {
     registry: parts.registry,
     identifier: parts.identifier,
     rack: parts.rack,
     journal: parts.journal,
     tracker: parts.tracker,
-    reconfigure: () => parts.announcer.touchAll(),
+    lookAtAll: () => parts.announcer.touchAll(),
     clockSet: (by) => parts.watch.clockSet(by),
     stop() {
       clearInterval(saving);

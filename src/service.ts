@@ -9,7 +9,6 @@ import { isLoopback } from './config/admin.ts';
 import type { Config } from './config/config.ts';
 import { formatProblem } from './config/problem.ts';
 import { watchConfig } from './config/watch.ts';
-import { createAdminApp } from './http/admin/app.ts';
 import { followAdminTls, readAdminTls } from './http/admin-tls.ts';
 import { FileCache } from './http/file-cache.ts';
 import { listenAdmin } from './http/listen-admin.ts';
@@ -167,6 +166,11 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       );
     }
     const certified = tls && { files: tls, inUse: await readAdminTls(tls) };
+
+    for (const network of networks) await network.start();
+    ready = true;
+
+    // Machines wait for an address; what people look at is loaded after that.
     const pulls = new Pulls({
       config: () => config,
       onEnd: ({ wanted, image = wanted, problem }) => {
@@ -177,6 +181,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       },
     });
     cleanup.push(() => pulls.close());
+    const { createAdminApp } = await import('./http/admin/app.ts');
     const admin = await createAdminApp({
       rack: machines.rack,
       journal: machines.journal,
@@ -214,7 +219,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
         }
         config = next;
         for (const network of networks) network.reconfigure(next);
-        machines.reconfigure();
+        machines.lookAtAll();
         notifier.reconfigure(next.webhooks);
         logger.info('the configuration changed and is in use');
       },
@@ -225,8 +230,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
     });
     cleanup.push(() => watch.stop());
 
-    for (const network of networks) await network.start();
-    ready = true;
+    machines.lookAtAll();
     const status = () => `${describe(config)}, admin on ${adminAddress}`;
     logger.info(`ready: ${status()}`);
     return { status, reload: () => watch.reload(), stop };

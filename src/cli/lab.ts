@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../config/units.ts';
-import { GUESTS, type Guest } from '../lab/image.ts';
-import { type Lab, startLab } from '../lab/lab.ts';
+import { GUESTS, type Guest } from '../lab/guests.ts';
+import type { Lab } from '../lab/lab.ts';
 import { formatSeconds, type MachineProgress } from '../lab/progress.ts';
 import { ACCELERATORS, type Accelerator, FIRMWARES, type Firmware } from '../lab/qemu.ts';
 import { drawRack, newStages, stageLine } from '../lab/view.ts';
@@ -85,6 +85,7 @@ export async function labCommand(options: LabCommandOptions): Promise<number> {
   let lab: Lab | undefined;
   try {
     const { accel: accelerator, timeout: _, once: __, ...rack } = options;
+    const { startLab } = await import('../lab/lab.ts');
     lab = await startLab({ ...rack, accelerator, signal: interrupt.signal, onStep: say });
     await watchBoot(lab, options, interrupt.signal);
     return 0;

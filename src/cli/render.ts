@@ -11,19 +11,7 @@ import { diffLines } from '../text/diff.ts';
 import { describeMachine } from './describe.ts';
 import { type InspectedMachine, inspectMachine } from './inspect.ts';
 import { requireConfig } from './load.ts';
-
-/** What `rackseed render` can print. */
-export const RENDER_FORMATS = ['cloud-config', 'ignition', 'cloud-init', 'ipxe'] as const;
-
-/** The options of `rackseed render`. */
-export interface RenderOptions {
-  /** As if the machine had this profile. */
-  readonly profile?: string;
-  /** This one only, as it is, whatever the image reads. */
-  readonly format?: DocumentFormat | 'ipxe';
-  /** What would change if the machine were given `profile`. */
-  readonly diff?: boolean;
-}
+import type { RenderOptions } from './render-options.ts';
 
 /**
  * `rackseed render MAC`: the script and the documents that a machine would get now, less the keys with which it joins its

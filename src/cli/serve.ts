@@ -3,12 +3,14 @@ import { pino } from 'pino';
 import { openServiceManager } from '../net/service-manager.ts';
 import { startService } from '../service.ts';
 import { requireConfig } from './load.ts';
-import { pretty } from './log.ts';
 
 /** `rackseed serve`: serves until SIGINT or SIGTERM, and reads the configuration again on SIGHUP. */
 export async function serveCommand(directory: string, level: string): Promise<void> {
   const config = await requireConfig(directory);
-  const logger = process.stdout.isTTY ? pino({ level }, pretty()) : pino({ level });
+  // What writes lines for people is loaded where there are some.
+  const logger = process.stdout.isTTY
+    ? pino({ level }, (await import('./log.ts')).pretty())
+    : pino({ level });
   const manager = openServiceManager({
     environment: process.env,
     pid: process.pid,

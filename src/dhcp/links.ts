@@ -48,7 +48,8 @@ export interface LinkHints {
 
 /** All links of a network. A machine has one address on all of them together: it can only be in one place. */
 export class Links implements Leases {
-  readonly #recorded: readonly Lease[];
+  /** Those on record that are on no link that was served yet. */
+  #recorded: readonly Lease[];
   /** By first subnet; one that isn't served any more stays here, so that its leases are known if it comes back. */
   readonly #tables = new Map<Ipv4, LeaseTable>();
   #links: readonly [Link, ...Link[]];
@@ -161,6 +162,7 @@ export class Links implements Leases {
     }
     const isHere = ({ address }: Lease) => subnets.some(({ subnet }) => contains(subnet, address));
     const made = new LeaseTable(plan, this.#recorded.filter(isHere));
+    this.#recorded = this.#recorded.filter((lease) => !isHere(lease));
     this.#tables.set(key, made);
     return made;
   }

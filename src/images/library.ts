@@ -2,10 +2,10 @@ import { lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { hashFile, sameDigest } from './digest.ts';
+import { filesBelow } from './files-below.ts';
 import { PARTIAL, readLink, removeFolder, stagingFolder, withImageLock } from './folders.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { isImageName } from './request.ts';
-import { filesBelow } from './unpack.ts';
 import { type Following, type Use, usesOf } from './uses.ts';
 
 /** An image as it lies below assets/. */

@@ -1,8 +1,8 @@
 import type { ConfigSource } from '../config/config.ts';
-import { type PullEvent, type PullResult, pullImage } from './pull.ts';
+import type { PullEvent, PullResult, pullImage } from './pull.ts';
 import type { PullRequest } from './request.ts';
 import { createThrottle, type Throttle } from './throttle.ts';
-import { Web } from './web.ts';
+import type { Web } from './web.ts';
 
 /** Pulls that go on at the same time, at most. */
 const MAX_RUNNING = 8;
@@ -58,7 +58,7 @@ export class Pulls {
   #throttle: { readonly limit: number | undefined; readonly take: Throttle } | undefined;
 
   constructor(options: PullsOptions) {
-    this.#options = { now: Date.now, pull: pullImage, ...options };
+    this.#options = { now: Date.now, pull: loadAndPull, ...options };
   }
 
   /** All that are known, the newest first. */
@@ -106,9 +106,10 @@ export class Pulls {
   async #run(id: number, request: PullRequest, follow: boolean, signal: AbortSignal): Promise<void> {
     const { config, pull, now, onEnd } = this.#options;
     const { assets, images } = config();
-    this.#web ??= new Web();
     let ending: Partial<Pull>;
     try {
+      const { Web } = await import('./web.ts');
+      this.#web ??= new Web();
       const result = await pull(request, follow, {
         assets: assets.directory,
         settings: images,
@@ -146,6 +147,9 @@ export class Pulls {
     for (const { id } of ended.slice(0, Math.max(0, ended.length - MAX_ENDED))) this.#pulls.delete(id);
   }
 }
+
+/** What fetches, verifies and unpacks images is as large as the rest of the service, and loaded with the first pull. */
+const loadAndPull: typeof pullImage = async (...request) => (await import('./pull.ts')).pullImage(...request);
 
 /** What an event changes of a pull. */
 function progressOf(files: readonly PulledFile[], event: PullEvent): Partial<Pull> {

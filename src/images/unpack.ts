@@ -1,6 +1,7 @@
-import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { extract, list, type ReadEntry } from 'tar';
+import { filesBelow } from './files-below.ts';
 
 /** A tree of loaders has some sixty files of less than a megabyte each. */
 const MAX_ENTRIES = 5000;
@@ -75,18 +76,4 @@ function isHarmless({ path, type, linkpath }: Pick<ReadEntry, 'path' | 'type' | 
     default:
       return false;
   }
-}
-
-/** The paths of all plain files below a folder; names with a dot in front are left out. */
-export async function filesBelow(folder: string, prefix = ''): Promise<string[]> {
-  const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const path = join(folder, name);
-      const facts = await lstat(path);
-      if (facts.isDirectory()) return filesBelow(path, `${prefix}${name}/`);
-      return facts.isFile() ? [prefix + name] : [];
-    }),
-  );
-  return found.flat();
 }

@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path';
 import { dump, load } from 'js-yaml';
 import { imageFamily } from '../config/image-family.ts';
 import { createLabCluster, type LabCluster, writeKubernetesAssets } from './cluster.ts';
-import type { Guest, Image } from './image.ts';
+import type { Guest } from './guests.ts';
+import type { Image } from './image.ts';
 import { packageRoot } from './package-root.ts';
 
 /** The one network of a lab. */

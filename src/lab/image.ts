@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { access, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { buildDebianGuest } from './debian-guest.ts';
+import type { Guest } from './guests.ts';
 import { noteUse, pruneImages } from './image-cache.ts';
 import { withLock } from './lock.ts';
 import { packageRoot } from './package-root.ts';
@@ -15,13 +16,6 @@ export interface Image {
   /** Tells one build from another: a hash of what went in. */
   readonly version: string;
 }
-
-/**
- * The systems that the lab's machines can run. `small`: a kernel, busybox and the stand-in for coreos-cloudinit, up in a few
- * seconds. `debian`: Debian with systemd, real Ignition, real cloud-init and the same stand-in.
- */
-export const GUESTS = ['small', 'debian'] as const;
-export type Guest = (typeof GUESTS)[number];
 
 const BUILDERS = { small: buildSmallGuest, debian: buildDebianGuest };
 

@@ -5,7 +5,8 @@ import { ApiClient } from '../api-client/client.ts';
 import { localEndpoint } from '../api-client/endpoint.ts';
 import type { Mac } from '../net/mac.ts';
 import { LAB_NETWORK, writeLabConfiguration } from './configuration.ts';
-import { foreignImage, type Guest, type Image, labImage } from './image.ts';
+import type { Guest } from './guests.ts';
+import { foreignImage, type Image, labImage } from './image.ts';
 import {
   bridgeCommands,
   createNamespace,

@@ -13,8 +13,8 @@ export interface AnnouncerOptions {
   readonly now: () => number;
 }
 
-/** Machines looked at in one turn of the event loop. */
-const MOST_AT_ONCE = 500;
+/** Machines looked at in one turn of the event loop: a few milliseconds' worth. */
+const MOST_AT_ONCE = 100;
 /** Strangers looked at in so many milliseconds: of a flood of them, most are forgotten before it is their turn. */
 const MOST_STRANGERS = 100;
 const STRANGERS_PAUSE = 100;
@@ -46,7 +46,7 @@ export class Announcer {
     this.#putOff.delete(mac);
   }
 
-  /** Looks at all machines: the configuration has changed. */
+  /** Looks at all machines. */
   touchAll(): void {
     for (const { mac } of this.#options.registry.all()) this.touch(mac);
   }

@@ -52,7 +52,8 @@ export class MachineRegistry {
   /** Those that never got as far as a script, in the same order: whoever sends packets can make any number of them. */
   readonly #strangers = new Set<Mac>();
   readonly #byAddress = new Map<Ipv4, Mac>();
-  readonly #byUuid = new Map<string, Set<Mac>>();
+  /** Nearly all are those of one card alone. */
+  readonly #byUuid = new Map<string, Mac | Set<Mac>>();
   /** The credible uuid of each card that shows one. */
   readonly #uuids = new Map<Mac, string>();
   readonly #changed = new Set<Mac>();
@@ -94,7 +95,7 @@ export class MachineRegistry {
     const machine = this.#machines.get(mac);
     if (!machine) return [];
     const cards = this.#byUuid.get(this.#uuids.get(mac) ?? '');
-    if (!cards || cards.size === 1 || cards.size > MAX_CARDS) return [machine];
+    if (!(cards instanceof Set) || cards.size === 1 || cards.size > MAX_CARDS) return [machine];
     return [...cards].flatMap((card) => this.#machines.get(card) ?? []);
   }
 
@@ -250,8 +251,9 @@ export class MachineRegistry {
   #linkUuid({ mac, inventory }: SeenMachine): void {
     const uuid = credibleUuid(inventory.uuid);
     if (uuid === undefined) return;
-    const cards = this.#byUuid.get(uuid) ?? new Set();
-    this.#byUuid.set(uuid, cards.add(mac));
+    const cards = this.#byUuid.get(uuid);
+    if (cards instanceof Set) cards.add(mac);
+    else this.#byUuid.set(uuid, cards === undefined ? mac : new Set([cards, mac]));
     this.#uuids.set(mac, uuid);
   }
 
@@ -260,7 +262,8 @@ export class MachineRegistry {
     if (uuid === undefined) return;
     this.#uuids.delete(mac);
     const cards = this.#byUuid.get(uuid);
-    if (cards?.delete(mac) && cards.size === 0) this.#byUuid.delete(uuid);
+    if (cards instanceof Set) cards.delete(mac);
+    if (cards === mac || (cards instanceof Set && cards.size === 0)) this.#byUuid.delete(uuid);
   }
 
   /** False when there is none that isn't kept. */

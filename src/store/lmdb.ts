@@ -11,7 +11,7 @@ import type { JournalStore } from '../machines/event-journal.ts';
 import type { MachineIndex } from '../machines/indexes.ts';
 import type { JournalEvent } from '../machines/journal.ts';
 import type { Boot, SeenMachine } from '../machines/machine.ts';
-import { readMachine, type StagesOnly } from '../machines/record.ts';
+import { machineReader, type StagesOnly } from '../machines/record.ts';
 import type { Mac } from '../net/mac.ts';
 import { allocateFile, fileAt, fileNow, keepReserve, tryToWrite } from './disk.ts';
 import { LEASE_LOG, LeaseLog, type StoredLease } from './lease-log.ts';
@@ -163,7 +163,8 @@ export function openLmdbStore(
     },
 
     *machines(): Iterable<SeenMachine> {
-      for (const { value } of db.machines.getRange()) yield readMachine(value);
+      const read = machineReader();
+      for (const { value } of db.machines.getRange()) yield read(value);
     },
 
     saveMachine(machine: SeenMachine): void {

@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { naturalKey, pageOf } from '../../src/http/admin/paging.ts';
+import { naturalKey, type PageRequest, type SortKey, startPage } from '../../src/http/admin/paging.ts';
+import { allMachines } from '../../src/http/admin/slices.ts';
 import { type Ipv4, parseIpv4 } from '../../src/net/ipv4.ts';
 import { createTestAdmin } from '../support/admin.ts';
 import { machineView, macNumber, RackDouble } from '../support/rack-double.ts';
@@ -84,6 +85,53 @@ for (const query of [
     t.regex(answer.json().detail, /^the query: .*(limit|state|cursor|sate|q)/);
   });
 }
+
+/** The page of a list that is asked for. */
+function pageOf<Item>(items: readonly Item[], keyOf: (item: Item) => SortKey, request: PageRequest) {
+  const pager = startPage(keyOf, request);
+  for (const item of items) pager?.add(item);
+  return pager?.page();
+}
+
+test('others have their turn while twenty thousand machines are listed', async (t) => {
+  const { app } = await createTestAdmin(t, {
+    rack: new RackDouble(
+      Array.from({ length: 20_000 }, (_, index) => machineView(index, { hostname: `worker-${index}` })),
+    ),
+  });
+  let turns = 0;
+  let turn = setImmediate(function next() {
+    turns += 1;
+    turn = setImmediate(next);
+  });
+  const answer = await app.inject('/v1/machines?limit=2&q=52:54');
+  clearImmediate(turn);
+  t.is(answer.json().total, 20_000);
+  t.deepEqual(
+    answer.json().machines.map(({ mac }: { mac: string }) => mac),
+    [0, 1].map(macNumber),
+  );
+  // Without slices there is one turn or two.
+  t.true(turns > 3, `${turns} turns`);
+});
+
+test('a machine that boots with another card while machines are listed is listed once, as it is then', async (t) => {
+  const cards = [macNumber(1), macNumber(2)];
+  const moments = [
+    machineView(1, { cards }),
+    machineView(3),
+    machineView(2, { cards, state: 'booting' }),
+    machineView(3, { state: 'booting' }),
+  ];
+  const listed = await allMachines({ machines: () => moments.values() });
+  t.deepEqual(
+    listed.map(({ mac, state }) => [mac, state]),
+    [
+      [macNumber(2), 'booting'],
+      [macNumber(3), 'booting'],
+    ],
+  );
+});
 
 test('paging gives every machine once, whatever comes and goes meanwhile', (t) => {
   const names = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 3 }), { maxLength: 30 });

@@ -8,7 +8,7 @@ import { open } from 'lmdb';
 import type { DecisionRecord } from '../../src/machines/decisions.ts';
 import type { JournalEvent } from '../../src/machines/journal.ts';
 import type { Boot } from '../../src/machines/machine.ts';
-import { readMachine } from '../../src/machines/record.ts';
+import { machineReader } from '../../src/machines/record.ts';
 import { openLmdbStore } from '../../src/store/lmdb.ts';
 import { machine as mac } from '../support/dhcp.ts';
 
@@ -90,6 +90,7 @@ test('no more events are kept than the journal says', async (t) => {
 test('machines that an earlier version wrote down are read', async (t) => {
   const old = { mac: mac(1), network: 'net', firstSeen: 1, lastSeen: 2, inventory: {} };
   const discover = { stage: 'discover', at: 7, detail: 'BIOS asks' } as const;
+  const readMachine = machineReader();
   t.deepEqual(readMachine({ ...old, boot: [] }), old);
   t.deepEqual(readMachine({ ...old, boot: [discover] }), {
     ...old,

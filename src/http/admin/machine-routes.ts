@@ -3,10 +3,10 @@ import type { MachineState, MachineView } from '../../machines/rack.ts';
 import { type Mac, parseMac } from '../../net/mac.ts';
 import type { AdminContext, AdminRoutes } from './context.ts';
 import { machineFilter, machineKey } from './machine-list.ts';
-import { pageOf } from './paging.ts';
 import { HttpProblem } from './problem.ts';
 import { MachinesQuery, MacParams } from './requests.ts';
 import { Boot, Machine, NextBoot, ref } from './schemas.ts';
+import { allMachines, pageOf } from './slices.ts';
 import { showBoot, showMachine } from './views.ts';
 
 const tags = ['Machines'];
@@ -29,15 +29,15 @@ export function addMachineRoutes(app: AdminRoutes, { rack }: AdminContext): void
         },
       },
     },
-    ({ query }) => {
+    async ({ query }) => {
       const { limit = 100, cursor, state, network, q } = query;
       const isWanted = machineFilter({
         ...(state !== undefined && { states: new Set(state.split(',') as MachineState[]) }),
         ...(network !== undefined && { network }),
         ...(q !== undefined && { text: q }),
       });
-      const wanted = Array.from(rack.machines()).filter(isWanted);
-      const page = pageOf(wanted, machineKey, { limit, cursor });
+      const wanted = await allMachines(rack, isWanted);
+      const page = await pageOf(wanted, machineKey, { limit, cursor });
       if (!page) throw badCursor();
       const { items, total, next } = page;
       return { machines: items.map(showMachine), total, ...(next !== undefined && { next }) };

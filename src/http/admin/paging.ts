@@ -10,29 +10,59 @@ export interface Page<Item> {
   readonly next: string | undefined;
 }
 
+/** What is asked of a list: at most `limit` items after `cursor`, or the first ones. */
+export interface PageRequest {
+  readonly limit: number;
+  readonly cursor: string | undefined;
+}
+
+/** Takes the items of a list one by one, in any order, and gives a page of them. It keeps no more than two pages. */
+export interface Pager<Item> {
+  add(item: Item): void;
+  /** The page that was asked for, of the items so far. */
+  page(): Page<Item>;
+}
+
 /**
- * The `limit` items after `cursor` of `items` sorted by their keys, each of which is one item's alone. A cursor is the key of
- * the last item before it, so items that come and go between two pages make no other item appear twice or get lost.
- * Undefined when `cursor` is none that this function made.
+ * Begins a page of a list that is sorted by its items' keys, each of which is one item's alone. A cursor is the key of the
+ * last item before the page, so items that come and go between two pages make no other item appear twice or get lost.
+ * Undefined when `cursor` is none that a page gave.
  */
-export function pageOf<Item>(
-  items: Iterable<Item>,
+export function startPage<Item>(
   keyOf: (item: Item) => SortKey,
-  { limit, cursor }: { readonly limit: number; readonly cursor: string | undefined },
-): Page<Item> | undefined {
+  { limit, cursor }: PageRequest,
+): Pager<Item> | undefined {
   const after = cursor === undefined ? undefined : decodeCursor(cursor);
   if (cursor !== undefined && !after) return undefined;
-  const sorted = Array.from(items, (item) => ({ item, key: keyOf(item) }));
-  sorted.sort((a, b) => compareKeys(a.key, b.key));
-  const found = after ? sorted.findIndex(({ key }) => compareKeys(key, after) > 0) : 0;
-  const start = found < 0 ? sorted.length : found;
-  const page = sorted.slice(start, start + limit);
-  const last = page.at(-1);
-  const isLast = start + page.length >= sorted.length;
+  const found: { readonly item: Item; readonly key: SortKey }[] = [];
+  /** What lies behind it is not on the page. */
+  let end: SortKey | undefined;
+  let total = 0;
+  let afterCursor = 0;
+  const cut = () => {
+    found.sort((a, b) => compareKeys(a.key, b.key));
+    found.length = Math.min(found.length, limit);
+    if (found.length === limit) end = found.at(-1)?.key;
+  };
   return {
-    items: page.map(({ item }) => item),
-    total: sorted.length,
-    next: last && !isLast ? encodeCursor(last.key) : undefined,
+    add(item) {
+      total += 1;
+      const key = keyOf(item);
+      if (after && compareKeys(key, after) <= 0) return;
+      afterCursor += 1;
+      if (end && compareKeys(key, end) > 0) return;
+      found.push({ item, key });
+      if (found.length >= 2 * limit) cut();
+    },
+    page() {
+      cut();
+      const last = found.at(-1);
+      return {
+        items: found.map(({ item }) => item),
+        total,
+        next: last && afterCursor > found.length ? encodeCursor(last.key) : undefined,
+      };
+    },
   };
 }
 

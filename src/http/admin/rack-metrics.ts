@@ -2,6 +2,7 @@ import { Gauge, type Registry } from 'prom-client';
 import { MACHINE_STATES } from '../../machines/rack.ts';
 import type { AdminContext } from './context.ts';
 import { showNetwork } from './rack-routes.ts';
+import { allMachines } from './slices.ts';
 
 /** Registers `rackseed_machines` and `rackseed_addresses`, which are counted when somebody asks. */
 export function addRackMetrics(
@@ -13,9 +14,9 @@ export function addRackMetrics(
     help: 'Machines by state',
     labelNames: ['state'],
     registers: [registry],
-    collect() {
+    async collect() {
       const counts = new Map<string, number>(MACHINE_STATES.map((state) => [state, 0]));
-      for (const { state } of rack.machines()) counts.set(state, (counts.get(state) ?? 0) + 1);
+      for (const { state } of await allMachines(rack)) counts.set(state, (counts.get(state) ?? 0) + 1);
       for (const [state, count] of counts) this.set({ state }, count);
     },
   });

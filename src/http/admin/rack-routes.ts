@@ -6,7 +6,6 @@ import { contains, formatIpv4, type Ipv4 } from '../../net/ipv4.ts';
 import type { AdminContext, AdminNetwork, AdminRoutes } from './context.ts';
 import { readAllImages } from './images.ts';
 import { badCursor } from './machine-routes.ts';
-import { pageOf } from './paging.ts';
 import { LeasesQuery } from './requests.ts';
 import {
   Change,
@@ -20,6 +19,7 @@ import {
   type ShownProfile,
 } from './schemas.ts';
 import { showSettings } from './settings.ts';
+import { allMachines, pageOf } from './slices.ts';
 import { showChange, showLease } from './views.ts';
 
 const tags = ['Service'];
@@ -43,11 +43,11 @@ export function addRackRoutes(app: AdminRoutes, context: AdminContext): void {
         },
       },
     },
-    ({ query: { limit = 100, cursor } }) => {
+    async ({ query: { limit = 100, cursor } }) => {
       const leases = [...networks()].flatMap(({ name, leases }) =>
         Array.from(leases.leases(), (lease) => ({ name, lease })),
       );
-      const page = pageOf(leases, ({ name, lease }) => [name, lease.address], { limit, cursor });
+      const page = await pageOf(leases, ({ name, lease }) => [name, lease.address], { limit, cursor });
       if (!page) throw badCursor();
       return {
         leases: page.items.map(({ name, lease }) => showLease(name, lease)),
@@ -81,9 +81,9 @@ export function addRackRoutes(app: AdminRoutes, context: AdminContext): void {
         response: { 200: Type.Object({ profiles: Type.Array(ref(Profile)) }) },
       },
     },
-    () => {
+    async () => {
       const machines = new Map<string, number>();
-      for (const { profile } of rack.machines()) {
+      for (const { profile } of await allMachines(rack)) {
         if (profile !== undefined) machines.set(profile, (machines.get(profile) ?? 0) + 1);
       }
       return { profiles: showProfiles(config(), machines) };

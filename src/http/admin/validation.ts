@@ -1,6 +1,6 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { Compile, type Validator } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
 import { Value } from 'typebox/value';
 
@@ -13,12 +13,14 @@ const PARTS: Readonly<Record<string, string>> = {
 
 /**
  * Prepares the check of one part of a request. Texts of the path and the query become the numbers and booleans that the
- * schema wants; a body is taken as it is, and an absent one as an empty object.
+ * schema wants; a body is taken as it is, and an absent one as an empty object. The schema is compiled for the first request.
  */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'body' }) => {
-  const validator = Compile(schema);
+  let compiled: Validator | undefined;
   const isText = httpPart === 'querystring' || httpPart === 'params';
   return (given: unknown) => {
+    compiled ??= Compile(schema);
+    const validator = compiled;
     const absent = httpPart === 'body' && (given === null || given === undefined);
     const value = isText ? Value.Convert(schema, given) : absent ? {} : given;
     if (validator.Check(value)) return { value: isText ? Value.Default(schema, value) : value };

@@ -4,7 +4,7 @@ import { isTokenText } from '../../../src/api-tokens/token.ts';
 import { readBootFileName } from '../../../src/boot/boot-file-name.ts';
 import { cleanText } from '../../../src/boot/ipxe-text.ts';
 import { chooseIgnitionVersion } from '../../../src/http/accept.ts';
-import { pageOf } from '../../../src/http/admin/paging.ts';
+import { startPage } from '../../../src/http/admin/paging.ts';
 import { parseAssetPath } from '../../../src/http/asset-path.ts';
 import { selectBytes } from '../../../src/http/conditional.ts';
 import { readInventory } from '../../../src/http/machine-values.ts';
@@ -170,7 +170,9 @@ function scriptText(text: string): string {
 }
 
 function cursor(text: string): string {
-  const page = pageOf(['a', 'b', 'c'], (item) => [item, 1], { limit: 2, cursor: text });
+  const pager = startPage((item: string) => [item, 1], { limit: 2, cursor: text });
+  for (const item of ['a', 'b', 'c']) pager?.add(item);
+  const page = pager?.page();
   if (page) assert.ok(page.items.length <= 2 && page.total === 3);
   return String(page?.items.length);
 }
