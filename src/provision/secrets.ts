@@ -15,7 +15,8 @@ export interface SecretsDelivery {
 
 const ORIGIN = 'secrets';
 const FETCH: Script = { file: 'fetch-secrets.sh', path: '/opt/bin/rackseed-fetch-secrets' };
-const CA_FILE = '/etc/rackseed/boot-ca.crt';
+/** Where a machine has the CA by which it knows this server. */
+export const BOOT_CA_FILE = '/etc/rackseed/boot-ca.crt';
 /** In curl's own form, since what stands on a command line can be read by everybody on the machine. */
 const CURL_FILE = '/etc/rackseed/secrets.curl';
 
@@ -51,8 +52,8 @@ After=${SECRETS_UNIT}
   return {
     files: [
       scriptFile(FETCH, ORIGIN),
-      text(CA_FILE, caPem, { permissions: '0644' }),
-      text(CURL_FILE, `url = "${url}"\ncacert = "${CA_FILE}"\n`, { permissions: '0600', secret: true }),
+      text(BOOT_CA_FILE, caPem, { permissions: '0644' }),
+      text(CURL_FILE, `url = "${url}"\ncacert = "${BOOT_CA_FILE}"\n`, { permissions: '0600', secret: true }),
     ],
     units: [
       sectionUnit({ name: SECRETS_UNIT, content, origin: ORIGIN }),
