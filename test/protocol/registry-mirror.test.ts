@@ -3,10 +3,11 @@ import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
 import { eventually } from '../support/cluster.ts';
+import { containerdFor } from '../support/containerd.ts';
 import { curl, documentUrl, lease } from '../support/machine.ts';
 import { connect, type Namespace, namespaceFor, rackFor } from '../support/netns.ts';
 import { folderFor } from '../support/openssl.ts';
-import { run, runChecked, startFor } from '../support/process.ts';
+import { runChecked } from '../support/process.ts';
 import { pullManifest, pushImage, registryFor, tinyImage } from '../support/registry.ts';
 import { type ServiceSettings, serviceFor, type TestService } from '../support/service.ts';
 
@@ -72,7 +73,7 @@ test('containerd pulls through the mirror as its machine’s document says, cut 
   const { service, worker, mac, upstream } = await mirrorFor(t);
   await answering(service);
   const root = await filesOfDocument(t, worker, mac);
-  const ctr = await containerdFor(t, worker, root);
+  const ctr = await containerdFor(t, root, worker.command);
   const pull = () =>
     ctr(
       'images',
@@ -154,23 +155,3 @@ test('the mirror answers on the address of its network only, and its files are f
     t.is(mode & 0o777, 0o600, name);
   }
 });
-
-/** Starts containerd in a machine's namespace for the length of a test, and gives its client. */
-async function containerdFor(t: ExecutionContext, namespace: Namespace, root: string) {
-  const place = (name: string) => join(root, name);
-  const config = `version = 2
-root = "${place('containerd')}"
-state = "${place('state')}"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-address = "${place('containerd.sock')}"
-[ttrpc]
-address = "${place('containerd.sock')}.ttrpc"
-`;
-  await writeFile(place('containerd.toml'), config);
-  await startFor(t, namespace.command(['containerd', '--config', place('containerd.toml')]));
-  const ctr = (...words: readonly string[]) =>
-    run(namespace.command(['ctr', '--address', place('containerd.sock'), ...words]));
-  await eventually(async () => (await ctr('version')).code === 0);
-  return ctr;
-}
