@@ -17,16 +17,22 @@ export interface RegistryProcess {
 
 /**
  * Starts docker-registry with a configuration file. It ends with this process, however that ends. Of this process's
- * environment it gets nothing but the PATH, since it takes variables for settings.
+ * environment it gets only where programs are and whom to trust, since it takes other variables for settings.
  */
 export function startRegistry(
   program: string,
   config: string,
   environment: ProxyEnvironment,
 ): RegistryProcess {
+  const { PATH, SSL_CERT_FILE, SSL_CERT_DIR } = process.env;
   const child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', program, 'serve', config], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, ...environment },
+    env: {
+      PATH,
+      ...(SSL_CERT_FILE && { SSL_CERT_FILE }),
+      ...(SSL_CERT_DIR && { SSL_CERT_DIR }),
+      ...environment,
+    },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

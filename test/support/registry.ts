@@ -80,12 +80,16 @@ function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** Starts a docker-registry of Debian for the length of a test, and waits until it answers. */
+/**
+ * Starts a docker-registry of Debian for the length of a test, and waits until it answers, if only that it wants a password.
+ * @param more sections of its configuration; with `http.tls` it answers by HTTPS only
+ */
 export async function registryFor(
   t: ExecutionContext,
   namespace: Namespace,
   listen: string,
   storage: string,
+  more: { readonly http?: object; readonly auth?: object } = {},
 ): Promise<Child> {
   const file = join(await folderFor(t), 'registry.yml');
   await mkdir(storage, { recursive: true });
@@ -95,11 +99,13 @@ export async function registryFor(
       version: '0.1',
       log: { level: 'error', accesslog: { disabled: true } },
       storage: { filesystem: { rootdirectory: storage } },
-      http: { addr: listen },
+      ...more,
+      http: { addr: listen, ...more.http },
     }),
   );
   const registry = await startFor(t, namespace.command(['docker-registry', 'serve', file]));
-  await eventually(async () => (await curl(namespace, `http://${listen}/v2/`)).status === 200);
+  const url = `${more.http ? 'https' : 'http'}://${listen}/v2/`;
+  await eventually(async () => [200, 401].includes((await curl(namespace, '-k', url)).status));
   return registry;
 }
 
