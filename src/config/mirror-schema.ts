@@ -36,7 +36,8 @@ const RegistrySchema = Type.Object(
         title: 'user name',
         examples: ['puller'],
         pattern: '^[^\\s:]+$',
-        description: 'User with whom the mirror pulls; absent means without.',
+        description:
+          'User with whom the mirror pulls, of a registry whose users log in at a token server; absent means without.',
       }),
     ),
     password_file: Type.Optional(
