@@ -195,7 +195,7 @@ Architecture: ${architecture}
 Maintainer: ${MAINTAINER}
 Installed-Size: ${installed}
 Depends: nodejs (>= 20.19), ipxe, iproute2, libc6, libstdc++6, libgcc-s1, systemd, passwd
-Suggests: ipxe-qemu, ovmf, qemu-system-x86
+Suggests: docker-registry, ipxe-qemu, ovmf, qemu-system-x86
 Section: net
 Priority: optional
 Description: network boot of bare-metal machines

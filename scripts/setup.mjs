@@ -31,9 +31,11 @@ const TEST = [
   ...LAB,
   'atftp',
   'chromium',
+  'containerd',
   'curl',
   'dhcpcd-base',
   'dnsmasq-base',
+  'docker-registry',
   'faketime',
   'fonts-dejavu-core',
   'grub-common',
@@ -71,7 +73,15 @@ const PACKAGES = {
 };
 
 /** Services of those packages. They are used as programs; nothing shall run, now or after the next boot. */
-const SERVICES = ['isc-dhcp-relay', 'kea-dhcp4-server', 'nginx', 'prometheus', 'tftpd-hpa'];
+const SERVICES = [
+  'containerd',
+  'docker-registry',
+  'isc-dhcp-relay',
+  'kea-dhcp4-server',
+  'nginx',
+  'prometheus',
+  'tftpd-hpa',
+];
 
 /** A copy of the lock file that npm leaves when it has finished. */
 const NPM_STAMP = 'node_modules/.package-lock.json';

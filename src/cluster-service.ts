@@ -11,6 +11,8 @@ import type { Identifier } from './machines/identifier.ts';
 import type { MachineRegistry } from './machines/registry.ts';
 import { formatIpv4 } from './net/ipv4.ts';
 import type { Mac } from './net/mac.ts';
+import { HIDDEN_CA } from './provision/document.ts';
+import { offersOf } from './provision/offers.ts';
 import { fillPlaceholders } from './provision/placeholders.ts';
 import { buildVariables } from './provision/variables.ts';
 
@@ -95,7 +97,8 @@ function labelsOf(mac: Mac, { config, registry, identifier, logger }: ClusterPar
   const { name, kubernetes } = identity.profile;
   const { inventory, address } = seen;
   try {
-    const variables = buildVariables({ identity, network, inventory, address });
+    const offers = offersOf({ config: config(), network, address, bootCa: HIDDEN_CA });
+    const variables = buildVariables({ identity, network, inventory, address, offers });
     const labels = fillPlaceholders(kubernetes.labels, variables, `profile ${name}, kubernetes.labels`);
     return nodeLabels({ role: kubernetes.role, labels: labels as Record<string, string> });
   } catch (error) {

@@ -56,6 +56,8 @@ export interface SharedParts {
   readonly cache: FileCache;
   /** Reads a file of an image before it is first sent. */
   readonly checkFile: ProvisioningContext['checkFile'];
+  /** The SHA-256 of a file below assets/, hexadecimal. */
+  readonly sha256Of: (path: string) => Promise<string>;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly troubles: TroubleReport;
@@ -186,6 +188,8 @@ export async function openNetwork(
       registry,
       joiner: shared.joiner,
       addressOf: addresses.lastOf,
+      bootCa: shared.access.bootCa,
+      sha256Of: shared.sha256Of,
     }),
     ...shared.access,
     now,

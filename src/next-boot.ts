@@ -5,7 +5,8 @@ import { machineScriptFor } from './http/machine-routes.ts';
 import type { NextBoot } from './machines/rack.ts';
 import type { MachineRegistry } from './machines/registry.ts';
 import { fillArgs } from './provision/cloud-config.ts';
-import { mainRequest, previewDocument } from './provision/document.ts';
+import { HIDDEN_CA, mainRequest, previewDocument } from './provision/document.ts';
+import { offersOf } from './provision/offers.ts';
 import { buildVariables } from './provision/variables.ts';
 
 /**
@@ -23,7 +24,9 @@ export function previewBoot(
   const network = networks.find(({ name }) => name === seen?.network) ?? networks[0];
   if (!network) throw new Error('the configuration has no network');
   const inventory = seen?.inventory ?? {};
-  const variables = buildVariables({ identity, network, inventory, address: entry.address ?? seen?.address });
+  const address = entry.address ?? seen?.address;
+  const offers = offersOf({ config: config(), network, address, bootCa: HIDDEN_CA });
+  const variables = buildVariables({ identity, network, inventory, address, offers });
   const script = machineScriptFor(
     { network, identify: () => identity, fillArgs: () => fillArgs(profile, variables) },
     mac,

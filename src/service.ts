@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { ApiTokens } from './api-tokens/api-tokens.ts';
+import { createAssetDigests } from './asset-digests.ts';
 import { openFirmwareFolder } from './boot/firmware-folder.ts';
 import { openBootAccess } from './boot-access.ts';
 import { Clock, describeChange, shiftedEnd, wrongYear } from './clock.ts';
@@ -16,10 +17,12 @@ import { Pulls } from './images/pulls.ts';
 import { createServedCheck } from './images/served-check.ts';
 import { logNotify } from './log-events.ts';
 import { createHttpGauge } from './metrics/http.ts';
+import { createMirrorMetrics } from './metrics/mirror.ts';
 import { createMetrics } from './metrics/registry.ts';
 import { createRoleMetrics } from './metrics/roles.ts';
 import { createTftpGauge } from './metrics/tftp.ts';
 import { createTroubleMetric } from './metrics/troubles.ts';
+import { isMirrorTrouble, openMirrors } from './mirror-service.ts';
 import { inheritedFrom } from './net/systemd.ts';
 import { type NetworkService, openNetwork, type SharedParts } from './network-service.ts';
 import { Notifier } from './notify/notifier.ts';
@@ -141,6 +144,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
           machines.journal.publish({ type: 'notice', severity: 'error', detail });
         },
       ),
+      sha256Of: createAssetDigests(() => config.assets.directory),
       metrics,
       logger,
       troubles,
@@ -155,6 +159,16 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       cleanup.push(() => network.stop());
       networks.push(network);
     }
+    const mirrors = await openMirrors({
+      config: () => config,
+      ca: () => access.ca(),
+      bootCa: () => access.bootCa(),
+      troubles,
+      publish: (notice) => machines.journal.publish(notice),
+      logger,
+    });
+    cleanup.push(() => mirrors.stop());
+    createMirrorMetrics(metrics.registry, () => mirrors.mirrors);
     createRoleMetrics(metrics.registry, () => networks);
     createTftpGauge(metrics.registry, () => networks.reduce((sum, { transfers }) => sum + transfers, 0));
     createHttpGauge(metrics.registry, () => networks.reduce((sum, { waiting }) => sum + waiting, 0));
@@ -190,8 +204,9 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
       pulls,
       tokens: new ApiTokens(store, (error) => logger.error({ err: error }, 'writing to the store failed')),
       ready: () => ready,
-      // Machines boot with a clock that is wrong, as far as they need no certificates.
-      troubles: () => [...troubles.current.keys()].filter((subject) => subject !== CLOCK),
+      // Machines boot with a clock that is wrong, as far as they need no certificates, and without mirrors.
+      troubles: () =>
+        [...troubles.current.keys()].filter((subject) => subject !== CLOCK && !isMirrorTrouble(subject)),
       metrics: metrics.registry,
       logger,
       version,
@@ -221,6 +236,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
         for (const network of networks) network.reconfigure(next);
         machines.lookAtAll();
         notifier.reconfigure(next.webhooks);
+        void mirrors.reconfigure();
         logger.info('the configuration changed and is in use');
       },
       onProblems: (problems) => {

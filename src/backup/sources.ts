@@ -36,7 +36,7 @@ export interface LeftOut {
 }
 
 const NAME = 'rackseed.yaml';
-const SECTIONS = ['admin', 'assets', 'kubernetes', 'store', 'webhooks'] as const;
+const SECTIONS = ['admin', 'assets', 'kubernetes', 'mirror', 'store', 'webhooks'] as const;
 const checker = schemaChecker(Type.Partial(Type.Pick(RackseedSchema, SECTIONS)));
 
 /**
@@ -58,7 +58,7 @@ export async function findSources(directory: string): Promise<Sources> {
   const [problem] = checker.problems(file, [], written);
   if (problem) throw new Error(formatProblem(problem, config));
   const sections = checker.decode(written) ?? {};
-  const { admin = {}, kubernetes, webhooks = [] } = sections;
+  const { admin = {}, kubernetes, mirror, webhooks = [] } = sections;
 
   const store = resolve(config, sections.store?.lmdb ?? DEFAULTS.lmdb);
   const { tls } = resolveAdmin(admin, config, store);
@@ -70,6 +70,7 @@ export async function findSources(directory: string): Promise<Sources> {
     tls?.certificate,
     tls?.key,
     ...resolveWebhooks(webhooks, config).map(({ secretFile }) => secretFile),
+    ...(mirror?.registries ?? []).map(({ password_file }) => password_file && resolve(config, password_file)),
   ].filter((path) => path !== undefined);
   return {
     store,

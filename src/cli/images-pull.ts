@@ -24,14 +24,14 @@ export interface PullOptions {
  * UsageError for what can't be asked for.
  */
 export async function pullCommand(
-  config: Pick<Config, 'assets' | 'images'>,
+  config: Pick<Config, 'assets' | 'images' | 'proxy'>,
   wanted: readonly string[],
   { arch, follow, sysext, limit = config.images.bandwidth, signal }: PullOptions,
   output: Output,
 ): Promise<number> {
   const requests = [...new Set(wanted)].map((text) => [text, parse(text, arch, sysext)] as const);
   const view = createPullView(output);
-  const web = new Web();
+  const web = new Web(config.proxy && { proxy: config.proxy });
   const throttle = createThrottle(limit);
   const results = await Promise.allSettled(
     requests.map(([text, request]) =>

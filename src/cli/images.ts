@@ -16,7 +16,7 @@ export function addImagesCommand(program: Command): void {
       'after',
       `
 A version appears below assets/ all at once, after its checksums and signatures were checked, and never changes after it. A pull that
-was stopped goes on where it ended. Proxies are taken from http_proxy, https_proxy and no_proxy.
+was stopped goes on where it ended. Proxies are those of rackseed.yaml, else of http_proxy, https_proxy and no_proxy.
 
 Examples:
   rackseed images key add Flatcar_Image_Signing_Key.asc   once: who vouches for Flatcar

@@ -13,6 +13,8 @@ import { entryFor } from '../machines/ports.ts';
 import type { Decision } from '../machines/rack.ts';
 import { contains, type Ipv4, parseIpv4 } from '../net/ipv4.ts';
 import { type Mac, parseMac } from '../net/mac.ts';
+import { HIDDEN_CA } from '../provision/document.ts';
+import { offersOf } from '../provision/offers.ts';
 import { buildVariables, type Variables } from '../provision/variables.ts';
 import { readIndexes } from '../store/lmdb.ts';
 import { chooseByName } from './find-machine.ts';
@@ -87,7 +89,10 @@ function inspect(
       return isAsThere ? { ...identity, reason: seen?.reason ?? identity.reason } : identity;
     },
     isNumbered: ({ profile }) => numbered.has(profile.name),
-    variables: (identity) => buildVariables({ identity, network, inventory, address }),
+    variables: (identity) => {
+      const offers = offersOf({ config, network, address, bootCa: HIDDEN_CA });
+      return buildVariables({ identity, network, inventory, address, offers });
+    },
   };
 }
 

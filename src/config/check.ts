@@ -6,9 +6,11 @@ import type { Config, MachineEntry } from './config.ts';
 import { checkImages, resolveImages } from './images.ts';
 import { checkLoaders, resolveLoaders } from './loaders.ts';
 import { compareMachines, compareRules, noProfile, readMachines } from './machines.ts';
+import { checkMirror, resolveMirror } from './mirror.ts';
 import { resolveNetworks } from './networks.ts';
 import { compareProblems, type Problem } from './problem.ts';
 import { checkHostnames, readProfiles } from './profiles.ts';
+import { checkProxy, resolveProxy } from './proxy.ts';
 import { DEFAULTS, RackseedSchema } from './schema.ts';
 import { schemaChecker } from './validate.ts';
 import { checkWebhooks, resolveWebhooks } from './webhooks.ts';
@@ -99,14 +101,24 @@ export function checkConfig({ directory, files, isDirectory, holdsText }: Config
   const webhooks = resolveWebhooks(settings?.webhooks ?? [], directory);
   if (main) problems.push(...checkWebhooks(main, webhooks, holdsText));
 
-  const machines = inFolder('machines').map(readMachines);
-  const entries = machines.flatMap((result) => result.machines);
-  const rules = machines.flatMap((result) => result.rules);
   const around = {
     networks: networks?.networks ?? [],
     networksComplete: networks?.complete ?? false,
     profiles: profileNames,
   };
+  const mirror = settings?.mirror && resolveMirror(settings.mirror, around.networks, { directory, store });
+  if (main && settings?.mirror) {
+    const { networks, networksComplete: complete } = around;
+    problems.push(...checkMirror(main, settings.mirror, { networks, complete, directory, holdsText }));
+  }
+  const proxy =
+    settings?.proxy &&
+    resolveProxy(settings.proxy, { networks: around.networks, ...(cluster && { kubernetes: cluster }) });
+  if (main && settings?.proxy) problems.push(...checkProxy(main, settings.proxy));
+
+  const machines = inFolder('machines').map(readMachines);
+  const entries = machines.flatMap((result) => result.machines);
+  const rules = machines.flatMap((result) => result.rules);
   problems.push(
     ...machines.flatMap((result) => result.problems),
     ...compareMachines(entries, around),
@@ -145,6 +157,8 @@ export function checkConfig({ directory, files, isDirectory, holdsText }: Config
       ports: entries.flatMap(({ entry }) => ('port' in entry ? [entry] : [])),
       assets: { directory: assets, memory: settings.assets?.memory ?? DEFAULTS.memory },
       images: resolveImages(images, directory),
+      ...(mirror && { mirror }),
+      ...(proxy && { proxy }),
       firmware: { directory: firmwareDirectory, loaders: resolveLoaders(loaders) },
       admin,
       store: { directory: store },

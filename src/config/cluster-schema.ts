@@ -1,5 +1,5 @@
 import { type StaticDecode, Type } from 'typebox';
-import { domainName, duration, httpsServer, ipv4, oneOf } from './text.ts';
+import { destination, domainName, duration, httpsServer, ipv4, oneOf } from './text.ts';
 
 /** What absent keys mean: seconds, and words as they are written. */
 export const CLUSTER_DEFAULTS = {
@@ -8,6 +8,8 @@ export const CLUSTER_DEFAULTS = {
   keyType: 'ecdsa',
   clusterDns: '10.96.0.10',
   clusterDomain: 'cluster.local',
+  podSubnet: '10.244.0.0/16',
+  serviceSubnet: '10.96.0.0/12',
 } as const;
 
 const file = (description: string, example: string) =>
@@ -56,6 +58,18 @@ export const ClusterSchema = Type.Object(
     ),
     cluster_domain: Type.Optional(
       domainName({ description: 'Domain of the cluster.', default: CLUSTER_DEFAULTS.clusterDomain }),
+    ),
+    pod_subnet: Type.Optional(
+      destination({
+        description: "Addresses of pods, as kubeadm's podSubnet: reached without a proxy.",
+        default: CLUSTER_DEFAULTS.podSubnet,
+      }),
+    ),
+    service_subnet: Type.Optional(
+      destination({
+        description: "Addresses of services, as kubeadm's serviceSubnet: reached without a proxy.",
+        default: CLUSTER_DEFAULTS.serviceSubnet,
+      }),
     ),
   },
   { additionalProperties: false, description: 'The cluster that workers join.' },

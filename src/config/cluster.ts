@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Ipv4, parseIpv4 } from '../net/ipv4.ts';
+import { type Ipv4, parseCidr, parseIpv4, type Subnet } from '../net/ipv4.ts';
 import { CLUSTER_DEFAULTS, type ClusterInput } from './cluster-schema.ts';
 import type { ClusterSettings } from './config.ts';
 import type { Problem } from './problem.ts';
@@ -20,7 +20,13 @@ export function resolveCluster(input: ClusterInput, directory: string): ClusterS
     ...(input.kubeconfig !== undefined && { kubeconfig: resolve(directory, input.kubeconfig) }),
     clusterDns: input.cluster_dns ?? [parseIpv4(CLUSTER_DEFAULTS.clusterDns) as Ipv4],
     clusterDomain: input.cluster_domain ?? CLUSTER_DEFAULTS.clusterDomain,
+    podSubnet: input.pod_subnet ?? usual('podSubnet'),
+    serviceSubnet: input.service_subnet ?? usual('serviceSubnet'),
   };
+}
+
+function usual(key: 'podSubnet' | 'serviceSubnet'): Subnet {
+  return parseCidr(CLUSTER_DEFAULTS[key])?.subnet as Subnet;
 }
 
 /** What is wrong with the section as a whole. */

@@ -28,6 +28,10 @@ export interface Config {
     readonly memory: number;
   };
   readonly images: ImageSettings;
+  /** The mirror of container registries; undefined for none. */
+  readonly mirror?: MirrorSettings;
+  /** How the web is reached; undefined for the direct way. */
+  readonly proxy?: ProxySettings;
   readonly firmware: FirmwareSettings;
   readonly admin: AdminSettings;
   readonly store: { readonly directory: string };
@@ -35,6 +39,38 @@ export interface Config {
   readonly bootToken: number;
   /** Web servers that are told what happens to machines; no two have the same URL. */
   readonly webhooks: readonly Webhook[];
+}
+
+/** A mirror of container registries, for the machines of one network. */
+export interface MirrorSettings {
+  /** Name of the network on whose address it answers. */
+  readonly network: string;
+  readonly registries: readonly MirroredRegistry[];
+  /** Most that the mirror of one registry keeps, bytes. */
+  readonly size: number;
+  /** Where it keeps that, absolute. */
+  readonly directory: string;
+}
+
+/** A registry that has a mirror here. */
+export interface MirroredRegistry {
+  /** As names of images begin with it: `docker.io`. No two have the same. */
+  readonly name: string;
+  /** Where it is, without a slash at the end. */
+  readonly url: string;
+  /** Where its mirror answers; no two have the same. */
+  readonly port: number;
+  /** With whose rights is pulled; undefined for those of everybody. */
+  readonly login?: { readonly username: string /** Absolute. */; readonly passwordFile: string };
+}
+
+/** Proxies on the way to the web. At least one of the two is there. */
+export interface ProxySettings {
+  /** URLs without a slash at the end and without a password. */
+  readonly http?: string;
+  readonly https?: string;
+  /** What is reached without: hosts, domains that begin with a dot, and networks. */
+  readonly noProxy: readonly string[];
 }
 
 /** How images are pulled, and who vouches for them. */
@@ -261,6 +297,9 @@ export interface ClusterSettings {
   readonly kubeconfig?: string;
   readonly clusterDns: readonly Ipv4[];
   readonly clusterDomain: string;
+  /** Addresses of pods, and of services. */
+  readonly podSubnet: Subnet;
+  readonly serviceSubnet: Subnet;
 }
 
 /** The document an image reads at its first boot. */
@@ -281,6 +320,8 @@ export interface Profile {
   /** What only cloud-init can say: a fragment of its user-data. */
   readonly cloudInit?: Readonly<Record<string, unknown>>;
   readonly dockerDisk?: DockerDisk;
+  /** Archives of container images below assets/, loaded before the kubelet starts. */
+  readonly preload?: readonly string[];
   readonly kubernetes?: ProfileKubernetes;
   /** Where the profile's own files and units were written; absent for a profile that was read from no files. */
   readonly origins?: ProfileOrigins;

@@ -9,6 +9,12 @@ export function documentOf(profile: Profile): DocumentFormat | undefined {
     ignition: profile.ignition,
     'cloud-init': profile.cloudInit,
   };
-  const sections = [profile.cloudConfig, profile.dockerDisk, profile.kubernetes, fragments[document]];
+  const sections = [
+    profile.cloudConfig,
+    profile.dockerDisk,
+    profile.preload,
+    profile.kubernetes,
+    fragments[document],
+  ];
   return sections.some((section) => section !== undefined) ? document : undefined;
 }

@@ -225,6 +225,17 @@ export const ProfileSchema = Type.Object(
     ),
     boot: Type.Optional(boot),
     docker_disk: Type.Optional(dockerDisk),
+    preload: Type.Optional(
+      Type.Array(
+        relativePath('path of an archive', 'preload/pause.tar')({ description: 'An archive of images.' }),
+        {
+          minItems: 1,
+          uniqueItems: true,
+          description:
+            'Archives of container images below assets/ (ctr images export, docker save), which machines load before the kubelet starts: into containerd with a kubernetes section, else into Docker. Their SHA-256 is checked.',
+        },
+      ),
+    ),
     kubernetes: Type.Optional(kubernetes),
     dhcp: Type.Optional(
       Type.Object(

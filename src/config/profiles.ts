@@ -139,6 +139,7 @@ function buildProfile(
     ...documentAt('ignition', whole, 'ignition'),
     ...documentAt('cloudInit', whole, 'cloud_init'),
     ...(input.docker_disk && { dockerDisk: resolveDisk(input.docker_disk, report) }),
+    ...(input.preload && { preload: input.preload }),
     ...(input.kubernetes && { kubernetes: resolveKubernetes(input.kubernetes, report) }),
     origins: {
       files: originsOf(whole, ['cloud_config', 'write_files'], 'path'),

@@ -3,8 +3,10 @@ import { AdminSchema } from './admin-schema.ts';
 import { ClusterSchema } from './cluster-schema.ts';
 import { ImagesSchema } from './images-schema.ts';
 import { LoaderSchema } from './loader-schema.ts';
+import { MirrorSchema } from './mirror-schema.ts';
 import { optionTable } from './option-schema.ts';
 import { ProfileSchema } from './profile-schema.ts';
+import { ProxySchema } from './proxy-schema.ts';
 import {
   RelayedSubnetSchema,
   ranges,
@@ -215,6 +217,8 @@ export const RackseedSchema = Type.Object(
       ),
     ),
     images: Type.Optional(ImagesSchema),
+    mirror: Type.Optional(MirrorSchema),
+    proxy: Type.Optional(ProxySchema),
     firmware: Type.Optional(
       Type.Object(
         {

@@ -39,6 +39,9 @@ export function schemaChecker<Schema extends TSchema>(schema: Schema): SchemaChe
   };
 }
 
+/** Most keys of a mapping that are all named where an unknown one was found. */
+const MOST_LISTED = 14;
+
 interface Fault {
   readonly path: Path;
   readonly message: string;
@@ -131,7 +134,7 @@ function explain(error: TLocalizedValidationError, schema: TSchema, value: unkno
 function unknownKey(path: Path, key: string, { properties = {}, patternProperties }: SchemaNode): Fault {
   const known = Object.keys(properties);
   const message = `unknown key${didYouMean(key, known)}`;
-  if (known.length > 0 && known.length <= 12) {
+  if (known.length > 0 && known.length <= MOST_LISTED) {
     return { path: [...path, key], message, expected: `one of ${known.join(', ')}` };
   }
   const pattern = Object.keys(patternProperties ?? {})[0];

@@ -7,6 +7,7 @@ import { type Finding, ok, warn } from './finding.ts';
 import { checkFirewall, readFirewall } from './firewall.ts';
 import { checkMemory, checkSpace, checkYear } from './host.ts';
 import { checkInterface } from './interface.ts';
+import { checkMirror, checkPreloads } from './mirror.ts';
 import { checkOtherServers, notAsked } from './other-servers.ts';
 import { checkPorts } from './ports.ts';
 import { checkServing } from './serving.ts';
@@ -40,7 +41,9 @@ export async function* examine(config: Config, client: ApiClient): AsyncGenerato
   }
   yield* checkLoaders(config);
   yield* await checkImages(config);
+  yield* await checkPreloads(config);
   if (runs) yield* servedOn(config, config.networks);
+  yield* await checkMirror(config, runs);
   yield checkYear(Date.now());
   yield* await checkCluster(config, Date.now);
   yield await checkSpace(config);

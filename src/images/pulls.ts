@@ -54,7 +54,6 @@ export class Pulls {
   readonly #pulls = new Map<number, Pull>();
   readonly #running = new Map<number, { readonly stop: AbortController; readonly ended: Promise<void> }>();
   #nextId = 1;
-  #web: Web | undefined;
   #throttle: { readonly limit: number | undefined; readonly take: Throttle } | undefined;
 
   constructor(options: PullsOptions) {
@@ -100,20 +99,20 @@ export class Pulls {
       return ended;
     });
     await Promise.all(ending);
-    await this.#web?.close();
   }
 
   async #run(id: number, request: PullRequest, follow: boolean, signal: AbortSignal): Promise<void> {
     const { config, pull, now, onEnd } = this.#options;
-    const { assets, images } = config();
+    const { assets, images, proxy } = config();
+    let web: Web | undefined;
     let ending: Partial<Pull>;
     try {
       const { Web } = await import('./web.ts');
-      this.#web ??= new Web();
+      web = new Web(proxy && { proxy });
       const result = await pull(request, follow, {
         assets: assets.directory,
         settings: images,
-        web: this.#web,
+        web,
         throttle: this.#throttleFor(images.bandwidth),
         signal,
         observe: (event) => this.#update(id, progressOf(this.#pulls.get(id)?.files ?? [], event)),
@@ -121,6 +120,8 @@ export class Pulls {
       ending = { state: 'done', image: result.image, result };
     } catch (error) {
       ending = { state: 'failed', problem: (error as Error).message };
+    } finally {
+      await web?.close();
     }
     this.#running.delete(id);
     const ended = this.#update(id, { ...ending, ended: now() });

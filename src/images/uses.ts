@@ -16,7 +16,7 @@ export interface Use {
 }
 
 /**
- * What in the configuration uses each image: profiles boot it, take a kubelet from it, or firmware gets its loaders there.
+ * What in the configuration uses each image: profiles boot it, take a kubelet or what they preload from it, or firmware gets its loaders there.
  * Links are followed. Pure.
  */
 export function usesOf(
@@ -29,10 +29,11 @@ export function usesOf(
     const known = uses.get(image) ?? [];
     if (!known.some((use) => use.what === what)) uses.set(image, [...known, { what, name }]);
   };
-  for (const { name, boot, kubernetes } of profiles.values()) {
+  for (const { name, boot, kubernetes, preload = [] } of profiles.values()) {
     if (boot.kind === 'image') add(boot.image, `profile ${name}`);
     const { kubelet } = kubernetes ?? {};
     if (kubelet && kubelet.source !== 'image') add(`kubernetes/${kubelet.version}`, `profile ${name}`);
+    for (const path of preload) add(path.split('/').slice(0, 2).join('/'), `profile ${name}`);
   }
   const loaders = relative(assets.directory, firmware.directory);
   if (!loaders.startsWith('..') && !loaders.startsWith('/')) {

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import type { ProxySettings } from '../config/config.ts';
 import { version } from '../version.ts';
 
 /** What a text that is downloaded has at most, bytes: a stream's description is the largest, 100 kB. */
@@ -33,16 +34,26 @@ export interface WebOptions {
   readonly silence?: number;
   /** First of the waits between attempts, milliseconds; each is twice the one before. */
   readonly retryDelay?: number;
+  /** Proxies instead of those that the environment names. */
+  readonly proxy?: ProxySettings;
 }
 
-/** Fetches from web servers, through the proxies that the environment names (http_proxy, https_proxy, no_proxy). */
+/**
+ * Fetches from web servers, through the proxies that it is told of, else those that the environment names (http_proxy,
+ * https_proxy, no_proxy).
+ */
 export class Web {
   readonly #dispatcher: Dispatcher;
   readonly #retryDelay: number;
 
-  constructor({ silence = 30_000, retryDelay = 500 }: WebOptions = {}) {
+  constructor({ silence = 30_000, retryDelay = 500, proxy }: WebOptions = {}) {
     this.#retryDelay = retryDelay;
     this.#dispatcher = new EnvHttpProxyAgent({
+      ...(proxy && {
+        httpProxy: proxy.http ?? '',
+        httpsProxy: proxy.https ?? '',
+        noProxy: proxy.noProxy.join(','),
+      }),
       headersTimeout: silence,
       bodyTimeout: silence,
       connect: { timeout: Math.min(silence, 15_000) },

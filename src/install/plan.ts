@@ -87,7 +87,7 @@ export async function activation(
 
 /** Files that the service reads, beside its configuration, are readable for its user. Nothing is changed: whose they are is for people to say. */
 export function readableStep(config: Config): Step {
-  const { kubernetes, admin, webhooks } = config;
+  const { kubernetes, admin, webhooks, mirror } = config;
   const files = [
     kubernetes?.ca,
     kubernetes?.caKey,
@@ -95,6 +95,7 @@ export function readableStep(config: Config): Step {
     admin.tls?.certificate,
     admin.tls?.key,
     ...webhooks.map(({ secretFile }) => secretFile),
+    ...(mirror?.registries ?? []).map(({ login }) => login?.passwordFile),
   ].filter((file) => file !== undefined);
   const asUser = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
   return {

@@ -6,6 +6,7 @@ import { DEFAULT_IGNITION_VERSION, type IgnitionVersion } from './ignition-spec.
 import type { JoinMaterial } from './join.ts';
 import { describeNode, type NodeDescription } from './node.ts';
 import { fillPlaceholders } from './placeholders.ts';
+import { type PreloadedArchive, preloadUrl } from './preload.ts';
 import { ignitionPointer, SECRETS_UNIT, type SecretsDelivery, splitSecrets } from './secrets.ts';
 import type { Variables } from './variables.ts';
 
@@ -25,6 +26,8 @@ export interface DocumentSources {
   readonly adoptDisk: boolean;
   /** How the machine fetches what is secret; without it, and where the profile wants it so, the document holds it. */
   readonly delivery?: SecretsDelivery;
+  /** The archives of the profile's `preload`. */
+  readonly preloads?: readonly PreloadedArchive[];
 }
 
 export interface RenderedDocument {
@@ -68,12 +71,12 @@ export function needsJoin(profile: Profile, request: DocumentRequest): boolean {
  * be filled, and an IgnitionVersionError when the version asked for can't say what the profile does.
  */
 export function renderDocument(request: DocumentRequest, sources: DocumentSources): RenderedDocument {
-  const { variables, join, adoptDisk } = sources;
+  const { variables, join, adoptDisk, preloads } = sources;
   const profile = fillFragments(sources.profile, variables);
   const { boot } = profile;
   const delivery = boot.kind === 'image' && boot.secrets === 'https' ? sources.delivery : undefined;
   if (request.format === 'ignition') {
-    const node = describeNode(profile, variables, join, adoptDisk);
+    const node = describeNode(profile, variables, join, adoptDisk, undefined, preloads);
     const config = renderIgnition(node, profile, request.version);
     if (!delivery) return { text: config };
     const body = Buffer.from(config);
@@ -82,7 +85,7 @@ export function renderDocument(request: DocumentRequest, sources: DocumentSource
       secondStage: { type: 'application/json', body },
     };
   }
-  const whole = describeNode(profile, variables, join, adoptDisk, delivery);
+  const whole = describeNode(profile, variables, join, adoptDisk, delivery, preloads);
   const fetches = whole.units.some(({ name }) => name === SECRETS_UNIT);
   const { node, archive } = fetches ? splitSecrets(whole) : { node: whole, archive: undefined };
   const text =
@@ -95,10 +98,13 @@ export function renderDocument(request: DocumentRequest, sources: DocumentSource
   };
 }
 
+/** In the place of a certificate that only the service has. */
+export const HIDDEN_CA = 'The CA of SERVER\n';
+
 /** In the place of what is other at each boot and nobody else's business. */
 const HIDDEN: SecretsDelivery = {
   url: 'https://SERVER/secrets/MAC?token=TOKEN',
-  caPem: 'The CA of SERVER\n',
+  caPem: HIDDEN_CA,
 };
 
 /**
@@ -107,10 +113,13 @@ const HIDDEN: SecretsDelivery = {
  */
 export function previewDocument(
   request: DocumentRequest,
-  sources: Omit<DocumentSources, 'join' | 'delivery'>,
+  sources: Omit<DocumentSources, 'join' | 'delivery' | 'preloads'>,
 ): string {
+  const { preload = [] } = sources.profile;
+  const { url } = sources.variables.server;
   return renderDocument(request, {
     ...sources,
+    preloads: preload.map((path) => ({ url: preloadUrl(url, path), sha256: 'SHA256' })),
     ...(request.format !== 'ignition' && { delivery: HIDDEN }),
   }).text;
 }

@@ -1,14 +1,19 @@
 import type { DockerDisk, Profile, ProfileKubernetes } from '../config/config.ts';
+import { familyName } from '../config/image-family.ts';
 import { checkLabelValue, checkTaint } from '../config/labels.ts';
 import { formatPath } from '../config/problem.ts';
 import { expandDockerDisk, isDevice } from './docker-disk.ts';
+import { expandEngineSettings } from './engines.ts';
 import { type Entry, mergeFiles, mergeUnits } from './entries.ts';
 import type { JoinMaterial } from './join.ts';
 import { expandKubernetes } from './kubernetes.ts';
 import { lasting, rememberFor } from './memory.ts';
+import { expandNames } from './names.ts';
 import { fillPlaceholders, PlaceholderError } from './placeholders.ts';
+import { expandPreload, type PreloadedArchive } from './preload.ts';
 import { expandSecrets, type SecretsDelivery } from './secrets.ts';
 import { combineSections } from './section.ts';
+import { expandTime } from './time.ts';
 import type { Variables } from './variables.ts';
 
 /** What a machine is to become, in the terms of coreos-cloudinit: what each of the document formats is written from. */
@@ -104,6 +109,9 @@ export interface User {
  * when the Docker disk may be formatted whatever it holds. With `delivery` a worker fetches its keys, before its kubelet
  * starts; the files that hold them are among the node's all the same (see `splitSecrets`). Throws a PlaceholderError that names profile and place when
  * something in the profile can't be filled or becomes unusable by being filled.
+ *
+ * What `variables` say of mirror and proxy is told to a machine that runs containers, time and names to one whose system
+ * has what is told; `preloads` are the archives that the profile has loaded.
  */
 export function describeNode(
   profile: Profile,
@@ -111,15 +119,25 @@ export function describeNode(
   join?: JoinMaterial,
   adoptDisk = false,
   delivery?: SecretsDelivery,
+  preloads: readonly PreloadedArchive[] = [],
 ): NodeDescription {
   const { cloudConfig = {}, origins } = profile;
   const document = fill(profile, 'cloud_config', cloudConfig, variables) as Entry;
   const { units, coreos } = splitCoreos((document.coreos ?? NOTHING) as Entry);
   const disk = profile.dockerDisk && filledDisk(profile, profile.dockerDisk, variables);
   const kubernetes = profile.kubernetes && filledKubernetes(profile, profile.kubernetes, variables);
+  const family = profile.boot.kind === 'image' ? familyName(profile.boot.image) : '';
+  const { mirror, proxy, ntp, resolver } = variables;
+  const runsContainers = disk !== undefined || kubernetes !== undefined || preloads.length > 0;
   const sections = combineSections([
+    ...(ntp ? [expandTime(ntp, family)] : []),
+    ...(resolver ? [expandNames(resolver, family)] : []),
+    ...(runsContainers ? [expandEngineSettings({ mirror, proxy, family, hasDisk: disk !== undefined })] : []),
     ...(disk ? [expandDockerDisk(disk, variables, adoptDisk)] : []),
     ...(delivery && kubernetes?.role === 'worker' ? [expandSecrets(delivery)] : []),
+    ...(preloads.length > 0
+      ? [expandPreload(preloads, kubernetes ? 'containerd' : 'docker', disk !== undefined)]
+      : []),
     ...(kubernetes ? [expandKubernetes(kubernetes, variables, join)] : []),
   ]);
   const originOf = (places: ReadonlyMap<string, string> | undefined) => (name: string) =>

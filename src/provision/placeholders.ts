@@ -163,7 +163,7 @@ function liquidMessage(error: unknown): string {
 /** The variables beside the one that is missing. */
 function definedNear(missing: string, variables: Variables): string[] {
   const [root = '', key] = missing.split('.');
-  if (!isRoot(root)) return Object.keys(VARIABLE_NAMES);
+  if (!isRoot(root) || !variables[root]) return Object.keys(variables);
   if (root === 'machine' && key === 'labels') {
     const labels = Object.keys(variables.machine.labels);
     return labels.length > 0 ? labels.map((label) => `machine.labels.${label}`) : ['no labels at all'];

@@ -16,7 +16,8 @@ export interface SecretsDelivery {
 
 const ORIGIN = 'secrets';
 const FETCH: Script = { file: 'fetch-secrets.sh', path: '/opt/bin/rackseed-fetch-secrets' };
-const CA_FILE = '/etc/rackseed/boot-ca.crt';
+/** Where a machine has the CA by which it knows this server. */
+export const BOOT_CA_FILE = '/etc/rackseed/boot-ca.crt';
 /** In curl's own form, since what stands on a command line can be read by everybody on the machine. */
 const CURL_FILE = '/etc/rackseed/secrets.curl';
 
@@ -56,7 +57,7 @@ const UNITS: readonly NodeUnit[] = [
  * since coreos-cloudinit waits for it.
  */
 export function expandSecrets({ url, caPem }: SecretsDelivery): Section {
-  const curl = `url = "${url}"\ncacert = "${CA_FILE}"\n`;
+  const curl = `url = "${url}"\ncacert = "${BOOT_CA_FILE}"\n`;
   return {
     files: [
       scriptFile(FETCH, ORIGIN),
@@ -68,7 +69,13 @@ export function expandSecrets({ url, caPem }: SecretsDelivery): Section {
 }
 
 const caFile = remember((caPem): NodeFile => {
-  return { path: CA_FILE, content: Buffer.from(caPem), permissions: '0644', origin: ORIGIN, secret: false };
+  return {
+    path: BOOT_CA_FILE,
+    content: Buffer.from(caPem),
+    permissions: '0644',
+    origin: ORIGIN,
+    secret: false,
+  };
 });
 
 /** A node as its document describes it that fetches its keys, and the archive that it fetches. */

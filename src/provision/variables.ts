@@ -2,9 +2,13 @@ import type { Network, ProfileBoot } from '../config/config.ts';
 import type { Identity } from '../machines/identity.ts';
 import type { Inventory } from '../machines/machine.ts';
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts';
+import type { Offers } from './offers.ts';
 
-/** What placeholders can name: `{{ machine.hostname }}`, `{{ network.router }}`. */
-export interface Variables {
+/**
+ * What placeholders can name: `{{ machine.hostname }}`, `{{ network.router }}`. Mirror, proxy and the others of `Offers` are
+ * there when the configuration has them: `{% if mirror %}`.
+ */
+export interface Variables extends Offers {
   readonly machine: {
     readonly mac: string;
     readonly hostname: string;
@@ -63,7 +67,13 @@ export const VARIABLE_NAMES = {
   server: ['address', 'url'],
   profile: ['name'],
   boot: ['image', 'buildarch', 'platform'],
-} as const satisfies { readonly [Root in keyof Variables]: readonly (keyof Variables[Root])[] };
+  mirror: ['address', 'ca', 'registries'],
+  proxy: ['http', 'https', 'no_proxy'],
+  ntp: ['servers'],
+  resolver: ['servers', 'domains'],
+} as const satisfies {
+  readonly [Root in keyof Variables]-?: readonly (keyof NonNullable<Variables[Root]>)[];
+};
 
 /** What is known about a machine when its documents are rendered. */
 export interface VariableSources {
@@ -72,14 +82,21 @@ export interface VariableSources {
   readonly inventory: Inventory;
   /** The leased address; undefined when the machine holds none. */
   readonly address: Ipv4 | undefined;
+  /** What it is offered beside its boot; nothing when left out. */
+  readonly offers?: Offers;
 }
 
 /** The variables of one machine on one network. What is unknown or empty is left out, so that using it is an error. */
-export function buildVariables({ identity, network, inventory, address }: VariableSources): Variables {
+export function buildVariables({
+  identity,
+  network,
+  inventory,
+  address,
+  offers = {},
+}: VariableSources): Variables {
   const { mac, hostname, index, labels, profile } = identity;
   const { uuid, serial, manufacturer, product, asset, buildarch, platform } = inventory;
   const { router, dns, domain } = network.dhcp;
-  const server = formatIpv4(network.address);
   return {
     machine: {
       mac,
@@ -104,12 +121,18 @@ export function buildVariables({ identity, network, inventory, address }: Variab
       ...known({ router: router === undefined ? undefined : formatIpv4(router), domain }),
     },
     server: {
-      address: server,
-      url: network.http.port === 80 ? `http://${server}` : `http://${server}:${network.http.port}`,
+      address: formatIpv4(network.address),
+      url: serverUrl(network),
     },
     profile: { name: profile.name },
     boot: known({ image: imageOf(profile.boot), buildarch, platform }),
+    ...offers,
   };
+}
+
+/** Where machines of a network ask for things: `http://192.168.0.254`, without a slash at its end. */
+export function serverUrl({ address, http }: Network): string {
+  return `http://${formatIpv4(address)}${http.port === 80 ? '' : `:${http.port}`}`;
 }
 
 function imageOf(boot: ProfileBoot): string | undefined {

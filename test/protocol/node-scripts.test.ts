@@ -41,6 +41,7 @@ test('every script is one that shellcheck finds nothing in', async (t) => {
     'fetch-secrets',
     'kubeadm',
     'phone-home',
+    'preload',
     'report-kubelet',
     'restart-engines',
   ];

@@ -1,8 +1,15 @@
 import type { DhcpNetwork } from '../../src/dhcp/network.ts';
 import { OPTION } from '../../src/dhcp/options.ts';
 import { type DhcpPacket, decodePacket, MESSAGE } from '../../src/dhcp/packet.ts';
-import { type Ipv4, parseIpv4, parseRange, subnetOf } from '../../src/net/ipv4.ts';
+import { type Ipv4, parseCidr, parseIpv4, parseRange, type Subnet, subnetOf } from '../../src/net/ipv4.ts';
 import { type Mac, macToBytes, parseMac } from '../../src/net/mac.ts';
+
+/** A network that is known to be well-formed. */
+export function subnet(text: string): Subnet {
+  const cidr = parseCidr(text);
+  if (!cidr) throw new Error(`${text} is no network`);
+  return cidr.subnet;
+}
 
 /** An address that is known to be well-formed. */
 export function ip(text: string): Ipv4 {

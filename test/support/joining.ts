@@ -5,6 +5,7 @@ import type { KubernetesEvent } from '../../src/kubernetes/events.ts';
 import { createJoiner } from '../../src/kubernetes/joiner.ts';
 import { parseIpv4 } from '../../src/net/ipv4.ts';
 import { eventually, type TestCluster } from './cluster.ts';
+import { subnet } from './dhcp.ts';
 import { makeRequest, type RequestOptions } from './openssl.ts';
 
 export const MAC = '52:54:00:12:34:56';
@@ -51,6 +52,8 @@ export function joinerFor(
     keyType: 'ecdsa',
     clusterDns: [parseIpv4('10.96.0.10') ?? t.fail()],
     clusterDomain: 'cluster.local',
+    podSubnet: subnet('10.244.0.0/16'),
+    serviceSubnet: subnet('10.96.0.0/12'),
     ...settings,
   };
   const joiner = createJoiner(complete, {

@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { dump, load } from 'js-yaml';
 import { type AdmittedMachine, planBoot } from '../../src/boot/plan.ts';
+import type { ConfigResult } from '../../src/config/check.ts';
 import type { Config, DocumentFormat, Profile } from '../../src/config/config.ts';
 import { documentOf } from '../../src/config/document-format.ts';
-import { loadConfig } from '../../src/config/load.ts';
+import { checkFolder, loadConfig, readConfigFolder } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { type Ipv4, parseIpv4 } from '../../src/net/ipv4.ts';
 import { type Mac, parseMac } from '../../src/net/mac.ts';
@@ -16,6 +17,8 @@ import { checkCloudConfig, fillArgs } from '../../src/provision/cloud-config.ts'
 import { CLOUD_INIT_FILES } from '../../src/provision/cloud-init.ts';
 import { type DocumentRequest, renderDocument } from '../../src/provision/document.ts';
 import { DEFAULT_IGNITION_VERSION } from '../../src/provision/ignition-spec.ts';
+import { offersOf } from '../../src/provision/offers.ts';
+import { preloadUrl } from '../../src/provision/preload.ts';
 import { buildVariables, type Variables } from '../../src/provision/variables.ts';
 import { JOIN } from './profiles.ts';
 
@@ -32,7 +35,22 @@ export interface ShippedMachine {
 
 /** The configuration as it ships. Throws with its problems when it has some. */
 export async function shippedConfig(): Promise<Config> {
-  const result = await loadConfig(CONFIG);
+  return required(await loadConfig(CONFIG));
+}
+
+/** The same with some files changed or added, by their names. */
+export async function changedConfig(
+  change: (texts: ReadonlyMap<string, string>) => Readonly<Record<string, string>>,
+): Promise<Config> {
+  const { files, problems } = await readConfigFolder(CONFIG);
+  const texts = new Map(files.map(({ name, text }) => [name, text]));
+  const all = new Map([...texts, ...Object.entries(change(texts))]);
+  return required(
+    checkFolder(CONFIG, { files: Array.from(all, ([name, text]) => ({ name, text })), problems }),
+  );
+}
+
+function required(result: ConfigResult): Config {
   if (result.ok) return result.config;
   throw new Error(result.problems.map((problem) => formatProblem(problem, CONFIG)).join('\n'));
 }
@@ -56,9 +74,15 @@ export function renderAll(
   format: DocumentFormat,
   machine: ShippedMachine,
 ): Map<string, string> {
+  const variables = variablesOf(config, profile, machine);
+  const preloads = (profile.preload ?? []).map((path) => ({
+    url: preloadUrl(variables.server.url, path),
+    sha256: 'SHA-256',
+  }));
   const sources = {
     profile,
-    variables: variablesOf(config, profile, machine),
+    variables,
+    preloads,
     join: JOIN,
     adoptDisk: false,
     delivery: DELIVERY,
@@ -129,11 +153,14 @@ function identityOf(profile: Profile, { mac: text, index, labels }: ShippedMachi
 }
 
 function variablesOf(config: Config, profile: Profile, machine: ShippedMachine): Variables {
+  const network = networkOf(config);
+  const address = parseIpv4(machine.address) as Ipv4;
   return buildVariables({
     identity: identityOf(profile, machine),
-    network: networkOf(config),
+    network,
     inventory: {},
-    address: parseIpv4(machine.address) as Ipv4,
+    address,
+    offers: offersOf({ config, network, address, bootCa: DELIVERY.caPem }),
   });
 }
 

@@ -136,7 +136,7 @@ test('check prints every problem of every file, sorted by file and line, and giv
     printed: [
       `${directory}/profiles/other.yml: is not read (expected a name that ends in .yaml)`,
       `${directory}/profiles/worker.yaml:1: boot.krnel: unknown key, did you mean kernel? (expected one of image, kernel, initrd, rootfs, args, document, secrets, local_disk)`,
-      `${directory}/rackseed.yaml:7: zork: unknown key (expected one of networks, unknown_machines, default_profile, kubernetes, assets, images, firmware, admin, boot_token, webhooks, store)`,
+      `${directory}/rackseed.yaml:7: zork: unknown key (expected one of networks, unknown_machines, default_profile, kubernetes, assets, images, mirror, proxy, firmware, admin, boot_token, webhooks, store)`,
       `${directory}/rackseed.yaml:8: unknown_machines: "x" is not allowed (expected one of hold, boot, ignore)`,
       '4 problems',
       '',

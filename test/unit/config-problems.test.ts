@@ -37,7 +37,7 @@ const MAIN: readonly [what: string, text: string, ...expected: string[]][] = [
     'a misspelt key',
     edited('default_profile', 'defaultprofile'),
     'config/rackseed.yaml:1: default_profile: is missing (expected a name of a profile such as worker)',
-    'config/rackseed.yaml:8: defaultprofile: unknown key, did you mean default_profile? (expected one of networks, unknown_machines, default_profile, kubernetes, assets, images, firmware, admin, boot_token, webhooks, store)',
+    'config/rackseed.yaml:8: defaultprofile: unknown key, did you mean default_profile? (expected one of networks, unknown_machines, default_profile, kubernetes, assets, images, mirror, proxy, firmware, admin, boot_token, webhooks, store)',
   ],
   [
     'a profile that does not exist',
@@ -203,7 +203,7 @@ networks:
       range: 10.0.0.2-10.0.0.9
 default_profile: worker
 `,
-    'config/rackseed.yaml:1: x: unknown key (expected one of networks, unknown_machines, default_profile, kubernetes, assets, images, firmware, admin, boot_token, webhooks, store)',
+    'config/rackseed.yaml:1: x: unknown key (expected one of networks, unknown_machines, default_profile, kubernetes, assets, images, mirror, proxy, firmware, admin, boot_token, webhooks, store)',
     'config/rackseed.yaml:3: networks[0].dhcp.lease: "5x" is not a duration (expected for example 90s, 15m, 1h, 7d or a number of seconds)',
   ],
 ];
@@ -258,8 +258,8 @@ cloud_config:
       content: "{% raw %}{{.Names}}{% endraw %}"
 `,
     'config/profiles/worker.yaml:3: boot.args[0]: machine.hostnam is no variable, did you mean machine.hostname? (expected one of machine.mac, machine.hostname, machine.index, machine.address, machine.labels, machine.uuid, machine.serial, machine.manufacturer, machine.product, machine.asset)',
-    'config/profiles/worker.yaml:5: cloud_config.hostname: node is no variable (expected machine, network, server, profile, boot, or {% raw %}…{% endraw %} around braces that are not a placeholder)',
-    'config/profiles/worker.yaml:8: cloud_config.write_files[0].content: Names is no variable (expected machine, network, server, profile, boot, or {% raw %}…{% endraw %} around braces that are not a placeholder)',
+    'config/profiles/worker.yaml:5: cloud_config.hostname: node is no variable (expected machine, network, server, profile, boot, mirror, proxy, ntp, resolver, or {% raw %}…{% endraw %} around braces that are not a placeholder)',
+    'config/profiles/worker.yaml:8: cloud_config.write_files[0].content: Names is no variable (expected machine, network, server, profile, boot, mirror, proxy, ntp, resolver, or {% raw %}…{% endraw %} around braces that are not a placeholder)',
     'config/profiles/worker.yaml:11: cloud_config.write_files[1].content: bad placeholder: output "{{ machine.mac" not closed (expected {% raw %}…{% endraw %} around braces that are not a placeholder)',
     'config/profiles/worker.yaml:13: cloud_config.write_files[2].content: bad placeholder: undefined filter: shout (expected {% raw %}…{% endraw %} around braces that are not a placeholder)',
   ],

@@ -2,6 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { parseIpv4 } from '../../src/net/ipv4.ts';
 import { check, good, PROFILE, problems, RACKSEED } from '../support/config.ts';
+import { subnet } from '../support/dhcp.ts';
 
 const CLUSTER = 'kubernetes: { server: "https://192.168.0.254:6443", ca: pki/ca.crt, ca_key: pki/ca.key }\n';
 
@@ -16,6 +17,8 @@ test('the cluster is read, and absent keys mean what the schema says', (t) => {
     keyType: 'ecdsa',
     clusterDns: [parseIpv4('10.96.0.10')],
     clusterDomain: 'cluster.local',
+    podSubnet: subnet('10.244.0.0/16'),
+    serviceSubnet: subnet('10.96.0.0/12'),
   });
   const written = `kubernetes:
   server: https://master.example:6443/
@@ -26,6 +29,8 @@ test('the cluster is read, and absent keys mean what the schema says', (t) => {
   key_type: rsa
   cluster_dns: [10.3.0.10]
   cluster_domain: k.example
+  pod_subnet: 10.2.0.0/16
+  service_subnet: 10.3.0.0/24
 `;
   t.deepEqual(good({ 'rackseed.yaml': RACKSEED + written }).kubernetes, {
     server: 'https://master.example:6443',
@@ -36,6 +41,8 @@ test('the cluster is read, and absent keys mean what the schema says', (t) => {
     keyType: 'rsa',
     clusterDns: [parseIpv4('10.3.0.10')],
     clusterDomain: 'k.example',
+    podSubnet: subnet('10.2.0.0/16'),
+    serviceSubnet: subnet('10.3.0.0/24'),
   });
 });
 
@@ -264,7 +271,7 @@ const SECTIONS: readonly [what: string, text: string, ...expected: string[]][] =
     `${PROFILE}ignition:\n  storrage: {}\n  storage: { files: [{ path: "{{ machine.nam }}" }] }\ncloud_init:\n  runcmd: ["{{ x }}"]\n`,
     'config/profiles/worker.yaml:3: ignition.storrage: unknown key, did you mean storage? (expected one of ignition, kernelArguments, passwd, storage, systemd)',
     'config/profiles/worker.yaml:4: ignition.storage.files[0].path: machine.nam is no variable, did you mean machine.mac? (expected one of machine.mac, machine.hostname, machine.index, machine.address, machine.labels, machine.uuid, machine.serial, machine.manufacturer, machine.product, machine.asset)',
-    'config/profiles/worker.yaml:6: cloud_init.runcmd[0]: x is no variable (expected machine, network, server, profile, boot, or {% raw %}…{% endraw %} around braces that are not a placeholder)',
+    'config/profiles/worker.yaml:6: cloud_init.runcmd[0]: x is no variable (expected machine, network, server, profile, boot, mirror, proxy, ntp, resolver, or {% raw %}…{% endraw %} around braces that are not a placeholder)',
   ],
 ];
 

@@ -6,6 +6,7 @@ import { checkCluster, checkSkew } from '../../src/doctor/cluster.ts';
 import { checkImages, checkLoaders } from '../../src/doctor/files.ts';
 import { checkMemory, checkSpace, checkYear } from '../../src/doctor/host.ts';
 import { parseSocketUnits } from '../../src/doctor/socket-units.ts';
+import { subnet } from '../support/dhcp.ts';
 import { testConfig } from '../support/provisioning.ts';
 
 const GIB = 2 ** 30;
@@ -84,6 +85,8 @@ test('a cluster that cannot be reached, and a CA that is not there, are told; wi
     kubeconfig: '/nonexistent/kubeconfig',
     clusterDns: [],
     clusterDomain: 'cluster.local',
+    podSubnet: subnet('10.244.0.0/16'),
+    serviceSubnet: subnet('10.96.0.0/12'),
   } as const;
   const found = await checkCluster({ kubernetes }, () => NOW);
   t.deepEqual(

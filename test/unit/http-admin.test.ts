@@ -5,6 +5,7 @@ import test from 'ava';
 import type { Lease } from '../../src/dhcp/leases.ts';
 import { type Ipv4, parseIpv4 } from '../../src/net/ipv4.ts';
 import { createTestAdmin } from '../support/admin.ts';
+import { subnet } from '../support/dhcp.ts';
 import { KNOWN, NETWORK, testConfig } from '../support/provisioning.ts';
 import { machineView, macNumber, RackDouble, SEEN } from '../support/rack-double.ts';
 
@@ -264,6 +265,8 @@ test('settings are told as they were read, without keys and where they lie', asy
       keyType: 'ecdsa',
       clusterDns: [],
       clusterDomain: 'cluster.local',
+      podSubnet: subnet('10.244.0.0/16'),
+      serviceSubnet: subnet('10.96.0.0/12'),
     },
     admin: {
       listen: { host: '::', port: 443 },

@@ -22,6 +22,8 @@ function documents(profile: string) {
     registry,
     joiner: undefined,
     addressOf: () => undefined,
+    bootCa: () => '',
+    sha256Of: () => Promise.reject(new Error('there are no assets')),
   });
   const [network] = config.networks;
   if (!network) throw new Error('there is no network');
