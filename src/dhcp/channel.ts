@@ -1,6 +1,7 @@
 import type { RemoteInfo } from 'node:dgram';
 import { type Endpoint, endpointOf } from '../net/datagrams.ts';
 import { formatIpv4, parseIpv4, UNSPECIFIED } from '../net/ipv4.ts';
+import { SystemCallError } from '../net/libc.ts';
 import type { BroadcastSockets } from '../net/udp.ts';
 import { BatchReceiver, BatchSender } from '../net/udp-batches.ts';
 import type { Datagram } from './compose.ts';
@@ -77,7 +78,7 @@ export class DhcpChannel {
     }
     // One may be the last: whoever is told of a datagram may close the sockets.
     while (this.#left > 0 && this.#isOpen) {
-      const count = receiver.receive(fd);
+      const count = take(fd);
       this.#left -= Math.max(count, 1);
       for (let index = 0; index < count; index += 1) {
         onReceived(receiver.bytes(index), receiver.sender(index), unicast);
@@ -101,5 +102,15 @@ export class DhcpChannel {
   /** The kernel has no room now: Node.js waits until it has. */
   #sendLater({ bytes, address, port }: Datagram, onSent: OnSent): void {
     this.#sockets.unicast.send(bytes, port, formatIpv4(address), (error) => onSent(error ?? undefined));
+  }
+}
+
+/** How many datagrams were received. What the kernel reports instead is of one before, or of an interface that is down. */
+function take(fd: number): number {
+  try {
+    return receiver.receive(fd);
+  } catch (error) {
+    if (error instanceof SystemCallError) return 0;
+    throw error;
   }
 }

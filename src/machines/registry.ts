@@ -202,8 +202,8 @@ export class MachineRegistry {
   }
 
   /**
-   * The machines that changed since they were handed out last. Of strangers at most `strangers`, and only such as were first
-   * seen at `firstSeen` or before; others at later calls: of a flood of them only those are worth the disk that aren't
+   * The machines that changed since they were handed out last. Of strangers at most `strangers`, and only such as are kept
+   * or were first seen at `firstSeen` or before; others at later calls: of a flood of them only those are worth the disk that aren't
    * forgotten soon.
    */
   takeChanged(strangers = Number.POSITIVE_INFINITY, firstSeen = Number.POSITIVE_INFINITY): SeenMachine[] {
@@ -211,7 +211,10 @@ export class MachineRegistry {
     let left = strangers;
     for (const mac of this.#changed) {
       const machine = this.#machines.get(mac);
-      if (this.#strangers.has(mac) && ((machine?.firstSeen ?? 0) > firstSeen || --left < 0)) continue;
+      if (this.#strangers.has(mac)) {
+        const isNew = (machine?.firstSeen ?? 0) > firstSeen && !this.#options.isKept(mac);
+        if (isNew || --left < 0) continue;
+      }
       this.#changed.delete(mac);
       this.#saved.add(mac);
       if (machine) machines.push(machine);

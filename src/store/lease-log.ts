@@ -53,6 +53,7 @@ export class LeaseLog {
   /** Something was logged since `tick`. */
   #isBusy = false;
   #isMoving = false;
+  #moved: Promise<void> = Promise.resolve();
 
   /** Takes up what is in the log. Throws an Error when something else is. */
   constructor(options: LeaseLogOptions) {
@@ -89,6 +90,7 @@ export class LeaseLog {
   /** Resolves when whatever was to be written is, or could not be. */
   async flush(): Promise<void> {
     await this.#groups.flush();
+    await this.#moved;
   }
 
   async #write(records: readonly LeaseRecord[]): Promise<void> {
@@ -104,7 +106,7 @@ export class LeaseLog {
   #move(): void {
     if (this.#isMoving || this.#logged.size === 0) return;
     this.#isMoving = true;
-    this.#moveAll()
+    this.#moved = this.#moveAll()
       // What can't be written stays in the log, and its turn comes again.
       .catch(() => {
         this.#logged = new Map([...this.#moving, ...this.#logged]);

@@ -32,6 +32,10 @@ const REACH: Readonly<Record<TargetName, { readonly code: number; readonly outco
       'SELECTING gets NAK',
     ],
   },
+  'lease-records': {
+    code: 10,
+    outcomes: ['removed', 'lease true', 'lease false', '# bytes are no list of leases'],
+  },
   'dhcp-proxy': { code: 170, outcomes: ['false address-not-ours', 'false message-type'] },
   'tftp-packet': {
     code: 100,

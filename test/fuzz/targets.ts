@@ -7,6 +7,7 @@ export const TARGET_NAMES = [
   'dhcp-options',
   'dhcp-server',
   'dhcp-proxy',
+  'lease-records',
   'tftp-packet',
   'tftp-server',
   'syslog',
