@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Worker } from 'node:worker_threads';
 import concurrentTest from 'ava';
-import { fetchPlain, rawClient, rrq, serveFiles } from '../support/tftp.ts';
+import { ack, fetchPlain, rawClient, rrq, serveFiles } from '../support/tftp.ts';
 
 // A server has a thread of its own, and these tests watch how threads come and go.
 const test = concurrentTest.serial;
@@ -149,6 +149,29 @@ for (const [how, crash] of [
     t.is(openDescriptors(), before);
   });
 }
+
+test('a new limit of the block size is for transfers that begin later, and outlives the thread', async (t) => {
+  const { port, server, thread, waitFor } = await serveWithThread(t, files);
+  const offer = async () => {
+    const client = await rawClient(t);
+    client.send(rrq('file', 'octet', 'blksize', '1400'), port);
+    return { client, ...(await client.receive()) };
+  };
+  const early = await offer();
+  t.is(early.text, 'OACK blksize=1400');
+  server.limitBlksize(1000);
+  t.is((await offer()).text, 'OACK blksize=1000');
+  early.client.send(ack(0), early.port);
+  t.is((await early.client.receive()).text, 'DATA 1 (1400)');
+
+  server.limitBlksize(900);
+  thread.postMessage(null);
+  // The thread takes notice when it next has something to do.
+  early.client.send(rrq('file'), port);
+  await waitFor('crashed');
+  t.is((await offer()).text, 'OACK blksize=900');
+  t.throws(() => server.limitBlksize(7), { instanceOf: RangeError });
+});
 
 test('a server that is stopped right after a crash stays stopped', async (t) => {
   const before = openDescriptors();
