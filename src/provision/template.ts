@@ -73,8 +73,9 @@ function parsePlain(engine: TemplateEngine, text: string): ParsedTemplate | unde
   };
 }
 
-/** Values of a template's variables for which its text is remembered. */
+/** Values of a template's variables for which its text is remembered, and the characters of these texts together. */
 const REMEMBERED = 100;
+const REMEMBERED_LENGTH = 512 * 1024;
 /** Tags, and filters that give something else each time. */
 const UNSTEADY = /\{%|\b(?:date|date_to_\w+|sample)\b/;
 
@@ -84,7 +85,7 @@ function parseLiquid({ liquid }: TemplateEngine, text: string): ParsedTemplate {
     const templates: Template[] = liquid.parse(text);
     const render = (variables: Variables): string => liquid.renderSync(templates, variables);
     const reads = UNSTEADY.test(text) ? undefined : readPaths(liquid, templates);
-    return { reads, render: reads ? rememberBy(reads, render) : render };
+    return { reads, render: reads ? rememberBy(reads, text.length, render) : render };
   } catch (error) {
     return {
       reads: undefined,
@@ -105,18 +106,21 @@ function readPaths(liquid: Liquid, templates: Template[]): readonly VariablePath
 
 /**
  * Makes a function of the variables at `reads` remember what it gave, and give the same object again for the same values, until
- * it turns out that these are others for most machines. What it throws is thrown each time.
+ * it turns out that these are others for most machines. `length` is about how many characters it gives each time. What it
+ * throws is thrown each time.
  */
 export function rememberBy<Rest extends readonly unknown[], Result>(
   reads: readonly VariablePath[],
+  length: number,
   make: (variables: Variables, ...rest: Rest) => Result,
 ): (variables: Variables, ...rest: Rest) => Result {
   const known = new Map<string, Result>();
-  let isWorthwhile = true;
+  const capacity = Math.min(REMEMBERED, Math.floor(REMEMBERED_LENGTH / length));
+  let isWorthwhile = capacity > 0;
   let found = 0;
   return (variables, ...rest) => {
     if (!isWorthwhile) return make(variables, ...rest);
-    const key = JSON.stringify(reads.map((path) => valueAt(variables, path)));
+    const key = JSON.stringify(reads.map((path) => basisAt(variables, path)));
     const before = known.get(key);
     if (before !== undefined) {
       found += 1;
@@ -124,8 +128,8 @@ export function rememberBy<Rest extends readonly unknown[], Result>(
     }
     const result = lasting(make(variables, ...rest));
     known.set(key, result);
-    if (known.size === REMEMBERED) {
-      isWorthwhile = found >= REMEMBERED;
+    if (known.size === capacity) {
+      isWorthwhile = found >= capacity;
       found = 0;
       known.clear();
     }
@@ -133,12 +137,27 @@ export function rememberBy<Rest extends readonly unknown[], Result>(
   };
 }
 
-/** The value there; null for none, which no variable is. */
+/** The value there; undefined for none. */
 function valueAt(variables: Variables, path: VariablePath): unknown {
   let value: unknown = variables;
   for (const step of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return null;
-    value = (value as Readonly<Record<string, unknown>>)[step];
+    if (!isTable(value) || !Object.hasOwn(value, step)) return undefined;
+    value = value[step];
   }
   return value;
+}
+
+/** What decides about the value there, which may be one that Liquid works out itself, as the size of a text. */
+function basisAt(variables: Variables, path: VariablePath): unknown {
+  let value: unknown = variables;
+  for (const step of path) {
+    if (!isTable(value)) return value;
+    if (!Object.hasOwn(value, step)) return step === 'size' ? Object.keys(value).length : null;
+    value = value[step];
+  }
+  return value;
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
