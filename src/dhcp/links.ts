@@ -48,7 +48,7 @@ export interface LinkHints {
 
 /** All links of a network. A machine has one address on all of them together: it can only be in one place. */
 export class Links implements Leases {
-  /** Those on record that are on no link that was served yet. */
+  /** Those on record that lie on no link that was served so far. */
   #recorded: readonly Lease[];
   /** By first subnet; one that isn't served any more stays here, so that its leases are known if it comes back. */
   readonly #tables = new Map<Ipv4, LeaseTable>();
@@ -137,6 +137,12 @@ export class Links implements Leases {
     return [...this.#tables.values()].flatMap((table) => table.moveEnds(move));
   }
 
+  /** Those on record that no table took up, and those of all tables: a wire may get another first subnet. */
+  *#known(): Generator<Lease> {
+    yield* this.#recorded;
+    for (const table of this.#tables.values()) yield* table.leases();
+  }
+
   #build(network: DhcpNetwork): [Link, ...Link[]] {
     const { address, plan, shared = [], relayed = [] } = network;
     const build = ({ subnets, plan, relays }: DhcpLink): Link => {
@@ -161,7 +167,7 @@ export class Links implements Leases {
       return table;
     }
     const isHere = ({ address }: Lease) => subnets.some(({ subnet }) => contains(subnet, address));
-    const made = new LeaseTable(plan, this.#recorded.filter(isHere));
+    const made = new LeaseTable(plan, [...this.#known()].filter(isHere));
     this.#recorded = this.#recorded.filter((lease) => !isHere(lease));
     this.#tables.set(key, made);
     return made;

@@ -229,6 +229,16 @@ test('leases of a wire are known again when it comes back into the configuration
   t.is(responder.links.holder(ip(yiaddr), NOW), machine(1));
 });
 
+test('leases of a wire stay known when another of its subnets is named first', (t) => {
+  const { ask, responder } = server();
+  const { yiaddr = '' } = ask({ type: 'discover', giaddr: '10.1.0.1' });
+  ask({ type: 'request', giaddr: '10.1.0.1', options: [OURS, want(yiaddr)] });
+  const [wire, ...others] = RELAYED.relayed ?? [];
+  const relayed = wire ? [{ ...wire, subnets: wire.subnets.toReversed() }, ...others] : [];
+  responder.reconfigure(testNetwork({ relayed }));
+  t.is(responder.links.holder(ip(yiaddr), NOW), machine(1));
+});
+
 test('leases on record are taken up by the wire they lie on, and others left alone', (t) => {
   const lease = (text: string, n: number) => ({ address: ip(text), mac: machine(n), expires: NOW + 1000 });
   const responder = new DhcpResponder(testNetwork(RELAYED), { answer: () => ({}) }, [
