@@ -33,8 +33,8 @@ const SHIPPED = fileURLToPath(new URL('../../config/', import.meta.url));
 /** With the rights of the service in a cluster. */
 const MANIFESTS = fileURLToPath(new URL('../../docs/', import.meta.url));
 /** Where kubeadm's cluster isn't used. */
-const OFFER = `${KUBEADM}/admin.conf is here: shall machines join that cluster? "rackseed install --kubeadm" gives the service an account of few
-rights in it; with --dry-run it shows them first.`;
+const OFFER = `note  ${KUBEADM}/admin.conf is here: shall machines join that cluster? "rackseed install --kubeadm" gives the service
+      an account of few rights in it; with --dry-run it shows them first.`;
 /** Places that the unit hides from the service (ProtectHome=, PrivateTmp=). */
 const HIDDEN = ['/home/', '/root/', '/run/user/', '/tmp/', '/var/tmp/'];
 
@@ -106,12 +106,12 @@ export async function installCommand(options: InstallOptions, output: Output): P
     return;
   }
   const config = await requireConfig(own);
+  if (!kubeadm && config.kubernetes?.kubeconfig === undefined && (await exists(join(KUBEADM, 'admin.conf'))))
+    output.write(`${OFFER}\n`);
   if (installation.root === '/')
     for (const network of config.networks) await readInterface(network.interface);
   const first = installation.root === '/' && !dryRun ? [readableStep(config)] : [];
   await take([...first, ...(await activation(installation, config, isJoined))]);
-  if (!kubeadm && config.kubernetes?.kubeconfig === undefined && (await exists(join(KUBEADM, 'admin.conf'))))
-    output.write(`\n${OFFER}\n`);
 }
 
 /** How the service is started. Throws when it couldn't be read by its user. */

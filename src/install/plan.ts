@@ -105,7 +105,7 @@ export function readableStep(config: Config): Step {
       for (const file of files) if (!(await succeeds(...asUser, 'test', '-r', file))) refused.push(file);
       if (refused.length === 0) return undefined;
       throw new Error(
-        `user ${USER} can't read ${refused.join(', ')}: chgrp ${USER} FILE, chmod g+r FILE, and let the group into its folders; or, instead of the cluster's CA key, join: token with a kubeconfig of few rights`,
+        `user ${USER} can't read ${refused.join(', ')}: chgrp ${USER} FILE, chmod g+r FILE, and let the group into its folders; or, instead of the cluster's CA key, an account of few rights: rackseed install --kubeadm`,
       );
     },
   };

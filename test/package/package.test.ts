@@ -88,6 +88,10 @@ test('on a clean Debian it is installed, boots a machine without root, is upgrad
     'the second time there is nothing to do',
   );
 
+  // What the service may do in a cluster is there, whatever of /usr/share/doc is left out.
+  for (const name of ['rbac.yaml', 'serviceaccount.yaml'])
+    await stat(join(debian.root, 'usr/lib/rackseed/docs', name));
+
   // Hardened.
   t.is((await debian.run('systemctl', 'is-active', 'rackseed')).trim(), 'active');
   const pid = (await debian.run('systemctl', 'show', '--property=MainPID', '--value', 'rackseed')).trim();
