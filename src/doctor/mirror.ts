@@ -9,15 +9,16 @@ import { type Finding, fail, ok, warn } from './finding.ts';
 
 /**
  * Whether registries can be mirrored: the program is there, each registry can be reached and, when the service runs, its mirror
- * answers. Nothing when no mirror is configured.
+ * answers. Nothing when no mirror is configured. `path` has the folders of programs.
  */
 export async function checkMirror(
   config: Pick<Config, 'mirror' | 'proxy' | 'networks' | 'store'>,
   runs: boolean,
+  path = process.env.PATH,
 ): Promise<Finding[]> {
   const { mirror } = config;
   if (!mirror) return [];
-  const program = await findProgram(PROGRAM, process.env.PATH);
+  const program = await findProgram(PROGRAM, path);
   if (program === undefined) return [fail('mirror', `${PROGRAM} is not installed`, INSTALL)];
   const registries = await Promise.all(
     mirror.registries.map(async (registry) => [
