@@ -1,11 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Config, MirrorSettings } from '../config/config.ts';
+import type { Config, MirrorSettings, Network } from '../config/config.ts';
 import { proxyEnvironment } from '../mirror/environment.ts';
 import { answers, isReachable } from '../mirror/probe.ts';
 import { findProgram, INSTALL, PROGRAM } from '../mirror/program.ts';
 import { formatIpv4 } from '../net/ipv4.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
+import type { ServedPort } from './ports.ts';
 
 /**
  * Whether registries can be mirrored: the program is there, each registry can be reached and, when the service runs, its mirror
@@ -27,6 +28,12 @@ export async function checkMirror(
     ]),
   );
   return [ok('mirror', program), ...registries.flat()];
+}
+
+/** The ports at which a mirror answers the machines of a network. */
+export function mirrorPorts(mirror: MirrorSettings | undefined, network: Network): ServedPort[] {
+  if (mirror?.network !== network.name) return [];
+  return mirror.registries.map(({ name, port }) => ({ protocol: 'tcp', port, service: `mirror of ${name}` }));
 }
 
 type Registry = MirrorSettings['registries'][number];
