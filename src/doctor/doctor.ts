@@ -7,7 +7,7 @@ import { type Finding, ok, warn } from './finding.ts';
 import { checkFirewall, readFirewall } from './firewall.ts';
 import { checkMemory, checkSpace, checkYear } from './host.ts';
 import { checkInterface } from './interface.ts';
-import { checkMirror, checkPreloads } from './mirror.ts';
+import { checkMirror, checkPreloads, mirrorPorts } from './mirror.ts';
 import { checkOtherServers, notAsked } from './other-servers.ts';
 import { checkPorts } from './ports.ts';
 import { checkServing } from './serving.ts';
@@ -32,7 +32,7 @@ export async function* examine(config: Config, client: ApiClient): AsyncGenerato
   for (const network of config.networks) {
     const found = await checkInterface(network);
     yield found;
-    yield* checkFirewall(firewall, network);
+    yield* checkFirewall(firewall, network, mirrorPorts(config.mirror, network));
     // Without the interface nothing can be opened on it or heard from it.
     if (found.level === 'fail') continue;
     yield* await checkPorts(network, service, waiting);

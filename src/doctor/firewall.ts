@@ -7,7 +7,7 @@ import { type Finding, fail, ok, warn } from './finding.ts';
 import { readIptables } from './iptables.ts';
 import { readNft } from './nft.ts';
 import { type ArrivingPacket, decideFate, type InputChain } from './packet-filter.ts';
-import { servedPorts } from './ports.ts';
+import { type ServedPort, servedPorts } from './ports.ts';
 
 const run = promisify(execFile);
 
@@ -79,11 +79,18 @@ export function mergeChains(told: readonly (readonly InputChain[])[]): InputChai
   return [...chains.values()];
 }
 
-/** Whether the firewall lets in what the machines of a network send us. */
-export function checkFirewall(firewall: Firewall, network: Network): Finding[] {
+/**
+ * Whether the firewall lets in what the machines of a network send us. `further` are ports that others than the servers of the
+ * network listen on.
+ */
+export function checkFirewall(
+  firewall: Firewall,
+  network: Network,
+  further: readonly ServedPort[] = [],
+): Finding[] {
   const subject = `firewall for ${network.interface}`;
   if ('unreadable' in firewall) return [warn(subject, firewall.unreadable, firewall.advice)];
-  const findings = arrivals(network).flatMap(([what, packet]): Finding[] => {
+  const findings = arrivals(network, further).flatMap(([what, packet]): Finding[] => {
     const fate = decideFate(firewall.chains, packet);
     if (fate.type === 'accept') return [];
     const rule = `iifname ${network.interface} ${packet.protocol} dport ${packet.destinationPort} accept`;
@@ -103,11 +110,15 @@ export function checkFirewall(firewall: Firewall, network: Network): Finding[] {
 }
 
 /** What machines send, by what it is. */
-function arrivals(network: Network): readonly (readonly [what: string, packet: ArrivingPacket])[] {
+function arrivals(
+  network: Network,
+  further: readonly ServedPort[],
+): readonly (readonly [what: string, packet: ArrivingPacket])[] {
   const ours = network.address;
   const machine = (network.dhcp.ranges[0]?.first ?? network.subnet.network + 1) as Ipv4;
   const from = { interface: network.interface, source: machine, destination: ours, sourcePort: CLIENT_PORT };
-  const requests = servedPorts(network).map(({ protocol, port, service }): [string, ArrivingPacket] => [
+  const ports = [...servedPorts(network), ...further];
+  const requests = ports.map(({ protocol, port, service }): [string, ArrivingPacket] => [
     `${service} (${protocol.toUpperCase()} ${port})`,
     { ...from, protocol, destinationPort: port, state: 'new' },
   ]);

@@ -1,23 +1,25 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Config, MirrorSettings } from '../config/config.ts';
+import type { Config, MirrorSettings, Network } from '../config/config.ts';
 import { proxyEnvironment } from '../mirror/environment.ts';
 import { answers, isReachable } from '../mirror/probe.ts';
 import { findProgram, INSTALL, PROGRAM } from '../mirror/program.ts';
 import { formatIpv4 } from '../net/ipv4.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
+import type { ServedPort } from './ports.ts';
 
 /**
  * Whether registries can be mirrored: the program is there, each registry can be reached and, when the service runs, its mirror
- * answers. Nothing when no mirror is configured.
+ * answers. Nothing when no mirror is configured. `path` has the folders of programs.
  */
 export async function checkMirror(
   config: Pick<Config, 'mirror' | 'proxy' | 'networks' | 'store'>,
   runs: boolean,
+  path = process.env.PATH,
 ): Promise<Finding[]> {
   const { mirror } = config;
   if (!mirror) return [];
-  const program = await findProgram(PROGRAM, process.env.PATH);
+  const program = await findProgram(PROGRAM, path);
   if (program === undefined) return [fail('mirror', `${PROGRAM} is not installed`, INSTALL)];
   const registries = await Promise.all(
     mirror.registries.map(async (registry) => [
@@ -26,6 +28,12 @@ export async function checkMirror(
     ]),
   );
   return [ok('mirror', program), ...registries.flat()];
+}
+
+/** The ports at which a mirror answers the machines of a network. */
+export function mirrorPorts(mirror: MirrorSettings | undefined, network: Network): ServedPort[] {
+  if (mirror?.network !== network.name) return [];
+  return mirror.registries.map(({ name, port }) => ({ protocol: 'tcp', port, service: `mirror of ${name}` }));
 }
 
 type Registry = MirrorSettings['registries'][number];

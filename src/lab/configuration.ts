@@ -45,6 +45,8 @@ export interface LabConfigurationOptions {
   readonly adminSocket: string;
   /** Added to the network's `dhcp`. */
   readonly dhcp?: Readonly<Record<string, unknown>>;
+  /** Added to rackseed.yaml. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** A configuration folder the service can start with, and the machines that belong to it. */
@@ -138,7 +140,7 @@ interface RackseedParts extends LabConfigurationOptions {
 
 /** rackseed.yaml of a lab. */
 function rackseedYaml(parts: RackseedParts): object {
-  const { directory, adminSocket, dhcp, theirs, defaultProfile, firmware, cluster } = parts;
+  const { directory, adminSocket, dhcp, settings, theirs, defaultProfile, firmware, cluster } = parts;
   return {
     networks: [
       {
@@ -163,6 +165,7 @@ function rackseedYaml(parts: RackseedParts): object {
     ...(firmware !== undefined && { firmware: { directory: firmware } }),
     admin: { listen: `unix:${adminSocket}` },
     store: { lmdb: join(directory, 'store') },
+    ...settings,
   };
 }
 

@@ -37,6 +37,8 @@ export interface LabOptions {
   readonly profile?: string;
   /** Added to the network's `dhcp`, such as another mode. */
   readonly dhcp?: Readonly<Record<string, unknown>>;
+  /** Added to rackseed.yaml, such as a mirror. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** An administrator's configuration folder: see {@link writeLabConfiguration}. */
   readonly config?: string;
   /** Leaves disks, logs and configuration in `directory` when the lab stops. */
@@ -122,12 +124,13 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     const directory = await mkdtemp(join(tmpdir(), name));
     if (!options.keep) undo.push(() => rm(directory, { recursive: true, force: true }));
     const adminSocket = join(directory, 'admin.sock');
-    const { config: source, count, guest = 'small', profile, dhcp } = options;
+    const { config: source, count, guest = 'small', profile, dhcp, settings } = options;
     const config = await writeLabConfiguration({
       ...{ directory, image, guest, count, adminSocket },
       ...(source !== undefined && { source }),
       ...(profile !== undefined && { profile }),
       ...(dhcp && { dhcp }),
+      ...(settings && { settings }),
     });
 
     step(`building the network ${LAB_NETWORK.name}, ${LAB_NETWORK.address}`);

@@ -76,7 +76,7 @@ test('a server that goes silent is given up', async (t) => {
 });
 
 test.serial(
-  'images come through the proxy that the environment names, but for hosts in no_proxy',
+  'images come through the proxy that the environment or the configuration names, but for hosts in no_proxy',
   async (t) => {
     const server = await ReleaseServer.start(t);
     server.publish('/a', 'through the proxy');
@@ -111,13 +111,23 @@ test.serial(
         else process.env[name] = value;
       }
     });
-    process.env.http_proxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const http = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    process.env.http_proxy = http;
     delete process.env.no_proxy;
     t.is(await web(t).text('http://releases.example/a'), 'through the proxy');
     t.regex(asked.join(), /releases\.example/);
     process.env.no_proxy = '127.0.0.1';
     asked.length = 0;
     t.is(await web(t).text(`${server.url}/a`), 'through the proxy');
+    t.deepEqual(asked, []);
+
+    delete process.env.http_proxy;
+    const named = new Web({ retryDelay: 1, proxy: { http, noProxy: ['127.0.0.1'] } });
+    t.teardown(() => named.close());
+    t.is(await named.text('http://releases.example/a'), 'through the proxy');
+    t.regex(asked.join(), /releases\.example/);
+    asked.length = 0;
+    t.is(await named.text(`${server.url}/a`), 'through the proxy');
     t.deepEqual(asked, []);
   },
 );

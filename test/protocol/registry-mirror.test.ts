@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { load } from 'js-yaml';
+import { dump, load } from 'js-yaml';
 import { eventually } from '../support/cluster.ts';
 import { containerdFor } from '../support/containerd.ts';
 import { curl, documentUrl, lease } from '../support/machine.ts';
@@ -154,4 +154,18 @@ test('the mirror answers on the address of its network only, and its files are f
     const { mode } = await stat(join(service.directory, 'store/mirror/registry.example', name));
     t.is(mode & 0o777, 0o600, name);
   }
+});
+
+test('a mirror is switched off and on by the configuration, while the service runs', async (t) => {
+  const { service, server } = await mirrorFor(t);
+  await answering(service);
+  const file = join(service.directory, 'config/rackseed.yaml');
+  const written = await readFile(file, 'utf8');
+  const { mirror: _, ...rest } = load(written) as Record<string, unknown>;
+  await writeFile(file, dump(rest));
+  await eventually(async () => (await service.metric('rackseed_mirror_up')) === 0);
+  await eventually(async () => (await curl(server, '-k', `${MIRROR}/v2/`)).status === 0);
+  await writeFile(file, written);
+  await answering(service);
+  t.is((await curl(server, '-k', `${MIRROR}/v2/`)).status, 200);
 });

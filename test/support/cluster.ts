@@ -183,7 +183,8 @@ export async function eventually(check: () => boolean | Promise<boolean>, timeou
   }
 }
 
-function freePort(): Promise<number> {
+/** A TCP port that nobody had a moment ago. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);
     server.listen(0, '127.0.0.1', () => {

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ExecutionContext } from 'ava';
 import { dump, load } from 'js-yaml';
-import { type Lab, type LabMachine, startLab } from '../../src/lab/lab.ts';
+import { type Lab, type LabMachine, type LabOptions, startLab } from '../../src/lab/lab.ts';
 import type { MachineProgress } from '../../src/lab/progress.ts';
 import { runChecked } from './process.ts';
 
 /** How long a boot may take, milliseconds: two at a time, emulated, on a machine that does other things too. */
-const BOOT_TIMEOUT = 360_000;
+const BOOT_TIMEOUT = 600_000;
 const DISK_SIZE = 1024 ** 3;
 
 /** What docker_disk formats a disk with, unless the profile says otherwise. */
@@ -58,14 +58,16 @@ export interface DebianRack {
  * A rack of machines that run Debian in memory and read the document of `profile`, one for each disk. It's taken down when
  * the test ends.
  * @param disks what makes the data disk of each machine: see `blankDisk` and `formattedDisk`
+ * @param more about the lab
  */
 export async function debianRack(
   t: ExecutionContext,
   profile: string,
   disks: readonly ((file: string) => Promise<void>)[],
+  more: Pick<LabOptions, 'config' | 'settings'> = {},
 ): Promise<DebianRack> {
   t.timeout(2 * BOOT_TIMEOUT + 60_000);
-  const lab = await startLab({ firmware: 'bios', guest: 'debian', profile, count: disks.length });
+  const lab = await startLab({ firmware: 'bios', guest: 'debian', profile, count: disks.length, ...more });
   t.teardown(() => lab.stop());
   for (const [index, { dataDisk }] of lab.machines.entries()) await disks[index]?.(dataDisk);
   return {

@@ -5,9 +5,11 @@ import test from 'ava';
 import { checkCluster, checkSkew } from '../../src/doctor/cluster.ts';
 import { checkImages, checkLoaders } from '../../src/doctor/files.ts';
 import { checkMemory, checkSpace, checkYear } from '../../src/doctor/host.ts';
+import { checkMirror, checkPreloads } from '../../src/doctor/mirror.ts';
 import { parseSocketUnits } from '../../src/doctor/socket-units.ts';
+import { good } from '../support/config.ts';
 import { subnet } from '../support/dhcp.ts';
-import { testConfig } from '../support/provisioning.ts';
+import { NETWORK, testConfig } from '../support/provisioning.ts';
 
 const GIB = 2 ** 30;
 const NOW = Date.parse('2026-06-01T00:00:00Z');
@@ -131,4 +133,53 @@ ActiveState=active
     { unit: 'rackseed-second-http.socket', protocol: 'tcp', port: 80, device: 'rack1' },
   ]);
   t.deepEqual(parseSocketUnits(''), []);
+});
+
+const MIRROR = {
+  network: NETWORK.name,
+  registries: [{ name: 'quay.io', port: 5001, url: 'http://127.0.0.1:9' }],
+  size: 1,
+  directory: '/nonexistent/mirror',
+};
+
+test('a mirror whose program is not installed is told with the line that installs it; without a mirror there is nothing to check', async (t) => {
+  t.deepEqual(await checkMirror(testConfig({}), true), []);
+  const [found, ...others] = await checkMirror(testConfig({ mirror: MIRROR }), false, '/nonexistent');
+  t.like(found, { level: 'fail', subject: 'mirror', found: 'docker-registry is not installed' });
+  t.regex(found?.advice ?? '', /^install it: apt install docker-registry && systemctl disable --now/);
+  t.deepEqual(others, []);
+});
+
+test('a registry that cannot be reached is told, and a mirror that nobody can look at', async (t) => {
+  const path = await mkdtemp(join(tmpdir(), 'rackseed-doctor-'));
+  t.teardown(() => rm(path, { recursive: true }));
+  await writeFile(join(path, 'docker-registry'), '', { mode: 0o755 });
+  const config = testConfig({ mirror: MIRROR, store: { directory: '/nonexistent/store' } });
+  const found = await checkMirror(config, true, path);
+  t.deepEqual(
+    found.map(({ level, subject, found: what }) => `${level} ${subject}: ${what}`),
+    [
+      `ok mirror: ${path}/docker-registry`,
+      "warn registry quay.io: http://127.0.0.1:9 can't be reached",
+      "warn mirror of quay.io: /nonexistent/store/boot-ca/ca.crt can't be read",
+    ],
+  );
+});
+
+test('archives that profiles preload and that are missing are named with the profiles', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'rackseed-doctor-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  await writeFile(join(directory, 'a.tar'), 'abc');
+  const { profiles } = good({
+    'profiles/worker.yaml': 'boot: { image: flatcar/1 }\npreload: [a.tar, b.tar]\n',
+    'profiles/other.yaml': 'boot: { image: flatcar/1 }\npreload: [b.tar]\n',
+  });
+  const found = await checkPreloads({ profiles, assets: { directory, memory: 0 } });
+  t.deepEqual(
+    found.map(({ level, subject, found: what }) => `${level} ${subject}: ${what}`),
+    [
+      'ok archive a.tar: 3 bytes, for profile worker',
+      'fail archive b.tar: it is missing or empty, for profile worker, other',
+    ],
+  );
 });

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { checkFirewall } from '../../src/doctor/firewall.ts';
 import { readIptables } from '../../src/doctor/iptables.ts';
+import { mirrorPorts } from '../../src/doctor/mirror.ts';
 import { readNft } from '../../src/doctor/nft.ts';
 import type { InputChain } from '../../src/doctor/packet-filter.ts';
 import { parseRange } from '../../src/net/ipv4.ts';
@@ -249,6 +250,23 @@ test('TFTP from one port needs no rule for answers', (t) => {
   ]);
   t.regex(judge(chains).join(), /^fail: TFTP from the second packet on/);
   t.is(checkFirewall({ chains }, onePort)[0]?.level, 'ok');
+});
+
+test('a mirror of registries has ports of its own, on its network only', (t) => {
+  const mirror = {
+    network: network.name,
+    registries: [{ name: 'quay.io', port: 5001, url: '' }],
+    size: 0,
+    directory: '',
+  };
+  const ports = mirrorPorts(mirror, network);
+  const chains = nft('accept', [[dport(5001, 'tcp'), drop]]);
+  t.deepEqual(judge(chains), FINE);
+  t.regex(
+    checkFirewall({ chains }, network, ports)[0]?.found ?? '',
+    /^mirror of quay\.io \(TCP 5001\) is dropped by/,
+  );
+  t.deepEqual(mirrorPorts(mirror, { ...network, name: 'other' }), []);
 });
 
 for (const [what, chains, said] of IPTABLES) {
