@@ -5,6 +5,7 @@ import { FileCache } from '../../src/http/file-cache.ts';
 import { GuessLimit } from '../../src/http/guess-limit.ts';
 import { createProvisioningApp } from '../../src/http/provisioning.ts';
 import { RenderedDocuments } from '../../src/http/rendered-documents.ts';
+import { Turns } from '../../src/http/turns.ts';
 import { createJoiner } from '../../src/kubernetes/joiner.ts';
 import { createMachineDocuments } from '../../src/machine-documents.ts';
 import { BootTokens } from '../../src/machines/boot-tokens.ts';
@@ -28,13 +29,17 @@ export function createMachineServer(rack: Rack, store: Store): FastifyInstance {
     onForgotten: () => {},
   });
   const joiner = createJoiner(clusterOf(rack, 'ecdsa'), { addresses: () => undefined, observe: () => {} });
+  const caPem = readFileSync(rack.cluster.ca, 'utf8');
   const documents = createMachineDocuments({
     config: () => config,
     registry,
     joiner,
     addressOf: () => undefined,
+    bootCa: () => caPem,
+    sha256Of: async (path) => {
+      throw new Error(`no profile here loads ${path}`);
+    },
   });
-  const caPem = readFileSync(rack.cluster.ca, 'utf8');
   return createProvisioningApp({
     ...documents,
     network,
@@ -43,6 +48,7 @@ export function createMachineServer(rack: Rack, store: Store): FastifyInstance {
     cache: new FileCache(() => 0),
     checkFile: async () => {},
     rendered: new RenderedDocuments(),
+    turns: new Turns(() => performance.now()),
     tokens: new BootTokens({
       records: [],
       save: (tokens) => store.saveBootTokens(tokens),
