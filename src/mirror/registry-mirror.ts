@@ -116,7 +116,6 @@ export class RegistryMirror {
       const end = await this.#runOnce().catch(
         (error: Error): End => ({ why: 'failed', detail: error.message }),
       );
-      if (end.why === 'full') await this.#empty();
       if (end.why !== 'failed') continue;
       failures = performance.now() - began > STEADY ? 1 : failures + 1;
       this.#restarts += 1;
@@ -133,11 +132,14 @@ export class RegistryMirror {
     const isOnline = await isReachable(registry.url, environment);
     if (this.#stopped) return { why: 'stopped' };
     const child = startRegistry(program, await this.#prepare(isOnline), environment);
+    let end: End;
     try {
-      return await this.#watch(child, isOnline);
+      end = await this.#watch(child, isOnline);
     } finally {
       await child.stop();
     }
+    if (end.why === 'full') await this.#empty();
+    return end;
   }
 
   async #watch(child: RegistryProcess, isOnline: boolean): Promise<End> {
