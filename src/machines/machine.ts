@@ -123,3 +123,10 @@ export interface Standing {
   readonly state: MachineState;
   readonly since: number;
 }
+
+/** What may have been saved of a machine. */
+export interface SavedParts {
+  readonly machine: boolean;
+  /** Boots that have ended, and the tokens of scripts: of a machine that never got a script there are none. */
+  readonly boots: boolean;
+}

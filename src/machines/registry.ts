@@ -1,7 +1,7 @@
 import type { LoaderHistory } from '../boot/fallback.ts';
 import type { Ipv4 } from '../net/ipv4.ts';
 import type { Mac } from '../net/mac.ts';
-import type { Attachment, Boot, EntryKind, Inventory, SeenMachine, Standing } from './machine.ts';
+import type { Attachment, Boot, EntryKind, Inventory, SavedParts, SeenMachine, Standing } from './machine.ts';
 import { addEntry, hasReached, isStage, MAX_NOTES } from './timeline.ts';
 import { credibleUuid } from './uuid.ts';
 
@@ -25,13 +25,6 @@ export interface RegistryOptions {
   readonly onChanged?: (mac: Mac) => void;
   /** Told of a boot that is over because the next one begins. */
   readonly onBootEnded?: (mac: Mac, boot: Boot) => void;
-}
-
-/** What may have been saved of a machine. */
-export interface SavedParts {
-  readonly machine: boolean;
-  /** Boots that have ended, and the tokens of scripts: of a machine that never got a script there are none. */
-  readonly boots: boolean;
 }
 
 /** What was learned about a machine. */

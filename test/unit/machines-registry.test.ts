@@ -1,6 +1,6 @@
 import test from 'ava';
-import type { SeenMachine } from '../../src/machines/machine.ts';
-import { MachineRegistry, type SavedParts } from '../../src/machines/registry.ts';
+import type { SavedParts, SeenMachine } from '../../src/machines/machine.ts';
+import { MachineRegistry } from '../../src/machines/registry.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import { ip, machine } from '../support/dhcp.ts';
 
