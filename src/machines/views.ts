@@ -35,15 +35,21 @@ export function viewOf(mac: Mac, sources: ViewSources): MachineView | undefined 
   return record && viewUnseen(record, sources);
 }
 
-/** Every machine once. */
+/** Every machine that there is when the first is asked for, each as it is when it is its turn. */
 export function* allViews(sources: ViewSources): Generator<MachineView> {
   const { registry, decisions } = sources;
-  for (const seen of registry.all()) {
-    const cards = machineCards(seen, sources);
-    if (mainCard(cards).seen === seen) yield viewSeen(cards, sources);
-  }
-  for (const record of decisions.all()) {
-    if (!registry.get(record.mac)) yield viewUnseen(record, sources);
+  // Machines that are seen meanwhile move to the end of the registry: without a list this might never end.
+  const macs = Array.from(registry.all(), ({ mac }) => mac);
+  for (const { mac } of decisions.all()) if (!registry.get(mac)) macs.push(mac);
+  for (const mac of macs) {
+    const seen = registry.get(mac);
+    const record = decisions.get(mac);
+    if (seen) {
+      const cards = machineCards(seen, sources);
+      if (mainCard(cards).seen === seen) yield viewSeen(cards, sources);
+    } else if (record) {
+      yield viewUnseen(record, sources);
+    }
   }
 }
 

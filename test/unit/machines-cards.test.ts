@@ -41,6 +41,19 @@ test('cards with one uuid are one machine, which is shown by the card that boote
   t.like(rack.rack.machine(mac(12)), { mac: mac(11), inventory: { serial: 'CZ1' }, firstSeen: 1_001 });
 });
 
+test('a list of machines ends, though each of them is seen again while it is made', (t) => {
+  const rack = testRack({ config: { unknownMachines: 'boot' } });
+  const cards = [mac(11), mac(12), mac(13)];
+  for (const card of cards) see(rack, card, {});
+  const listed: Mac[] = [];
+  for (const { mac: main } of rack.rack.machines()) {
+    listed.push(main);
+    if (listed.length > cards.length) break;
+    see(rack, main, {});
+  }
+  t.deepEqual(listed, cards);
+});
+
 test('approval is for all cards known then', async (t) => {
   const rack = testRack();
   see(rack, mac(11));

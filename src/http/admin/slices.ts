@@ -7,8 +7,8 @@ import { type Page, type PageRequest, type SortKey, startPage } from './paging.t
 const SLICE = 3;
 
 /**
- * Calls `take` with each item, a few at a time, with a turn of the event loop between. Items that come and go meanwhile may be
- * among them or not; one that moves to the end of what it is in comes once more.
+ * Calls `take` with each item, a few at a time, with a turn of the event loop between. `items` must come to an end whatever
+ * happens meanwhile.
  */
 export async function eachInSlices<Item>(items: Iterable<Item>, take: (item: Item) => void): Promise<void> {
   let end = performance.now() + SLICE;
@@ -27,7 +27,7 @@ export async function allMachines(
 ): Promise<readonly MachineView[]> {
   const found = new Map<Mac, MachineView>();
   await eachInSlices(rack.machines(), (machine) => {
-    // It has come already, if it was seen meanwhile; by another card, if it boots with that one now.
+    // It may have come already by another card, and boot with this one now.
     for (const card of machine.cards) found.delete(card);
     if (isWanted(machine)) found.set(machine.mac, machine);
   });
