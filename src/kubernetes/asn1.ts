@@ -49,16 +49,52 @@ export const time = (date: Date): Asn1 =>
     ? universal(Type.UTCTIME, asn1.dateToUtcTime(date))
     : universal(Type.GENERALIZEDTIME, asn1.dateToGeneralizedTime(date));
 
-/** `[tag] EXPLICIT` around a value. */
-export const explicit = (tag: number, value: Asn1): Asn1 =>
-  asn1.create(Class.CONTEXT_SPECIFIC, tag, true, [value]);
-
 /** `[tag] IMPLICIT` of a primitive type. */
 export const implicit = (tag: number, bytes: Uint8Array): Asn1 =>
   asn1.create(Class.CONTEXT_SPECIFIC, tag, false, binary(bytes));
 
 /** The DER encoding (X.690). */
 export const encode = (value: Asn1): Buffer => Buffer.from(asn1.toDer(value).getBytes(), 'latin1');
+
+/** A SEQUENCE of values that are in DER already. */
+export const derSequence = (...parts: readonly Uint8Array[]): Buffer => constructed(0x30, parts);
+
+/** `[tag] EXPLICIT` around a value that is in DER already. */
+export const derTagged = (tag: number, value: Uint8Array): Buffer => constructed(0xa0 | tag, [value]);
+
+/** Identifier, length and contents (X.690 §8.1); lengths from 128 are preceded by how many bytes they take. */
+function constructed(identifier: number, parts: readonly Uint8Array[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const digits = [length >>> 16, (length >>> 8) & 0xff, length & 0xff];
+  const significant = length < 0x100 ? 1 : length < 0x10000 ? 2 : 3;
+  const encoded = length < 0x80 ? [length] : [0x80 | significant, ...digits.slice(-significant)];
+  return Buffer.concat([Uint8Array.of(identifier, ...encoded), ...parts]);
+}
+
+/** The values inside a constructed value, DER, as they stand there. */
+export function derItems(der: Uint8Array): Uint8Array[] {
+  const items: Uint8Array[] = [];
+  for (let rest = derContents(der); rest.length > 0; ) {
+    const { start, length } = derHeader(rest);
+    items.push(rest.subarray(0, start + length));
+    rest = rest.subarray(start + length);
+  }
+  return items;
+}
+
+/** The contents of a value in DER. */
+export function derContents(der: Uint8Array): Uint8Array {
+  const { start, length } = derHeader(der);
+  return der.subarray(start, start + length);
+}
+
+/** Where the contents of a value begin, and how many bytes they are. Tags of one byte only. */
+function derHeader(der: Uint8Array): { readonly start: number; readonly length: number } {
+  const [, first = 0] = der;
+  if (first < 0x80) return { start: 2, length: first };
+  const start = 2 + (first & 0x7f);
+  return { start, length: der.subarray(2, start).reduce((length, digit) => length * 256 + digit, 0) };
+}
 
 /** Parses DER. Throws an Error when the bytes are not DER: what is encoded again must be what was read. */
 export function decode(der: Uint8Array): Asn1 {

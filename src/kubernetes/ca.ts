@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { formatIpv4, type Ipv4 } from '../net/ipv4.ts';
-import { type Asn1, bitString, encode, sequence } from './asn1.ts';
+import { bitString, derSequence, encode } from './asn1.ts';
 import {
   authorityKeyIdentifier,
   type CertificateFields,
@@ -11,13 +11,13 @@ import {
   issuerFields,
   keyIdentifier,
   keyUsage,
-  pem,
   serverAuth,
   subjectAddresses,
   subjectKeyIdentifier,
   toBeSigned,
 } from './certificate.ts';
 import { type KeyType, makeKeyPair, type SignatureAlgorithm, signatureAlgorithm, signWith } from './keys.ts';
+import { pem } from './pem.ts';
 
 /** A certificate authority that can sign. */
 export interface Ca {
@@ -26,8 +26,11 @@ export interface Ca {
   readonly certificate: X509Certificate;
   readonly key: KeyObject;
   readonly algorithm: SignatureAlgorithm;
-  readonly name: Asn1;
+  /** Its name, DER. */
+  readonly name: Buffer;
   readonly keyIdentifier: Buffer;
+  /** The extension that says who issued a certificate, DER. */
+  readonly authority: Buffer;
 }
 
 /** A certificate and its private key, PEM. */
@@ -106,13 +109,15 @@ export function pairCa({ path, text }: NamedText, keyFile: NamedText): Ca {
     );
   }
   const issuer = issuerFields(certificate.raw);
+  const identifier = issuer.keyIdentifier ?? keyIdentifier(publicKeyOf(key));
   return {
     pem: text,
     certificate,
     key,
     algorithm,
-    name: issuer.subject,
-    keyIdentifier: issuer.keyIdentifier ?? keyIdentifier(publicKeyOf(key)),
+    name: encode(issuer.subject),
+    keyIdentifier: identifier,
+    authority: authorityKeyIdentifier(identifier),
   };
 }
 
@@ -152,6 +157,12 @@ export function renewCa(ca: Ca, lifetime: number, now: number, notBefore = backd
   return selfSign(ca, publicKeyOf(ca.key), validity, ca.keyIdentifier);
 }
 
+/** What the certificates of all nodes say about their use. */
+const NODE_EXTENSIONS: Readonly<Record<KeyType, readonly Buffer[]>> = {
+  ecdsa: [keyUsage('digitalSignature'), clientAuth(), isNoCa()],
+  rsa: [keyUsage('digitalSignature', 'keyEncipherment'), clientAuth(), isNoCa()],
+};
+
 /**
  * Issues a certificate with which the kubelet of a node speaks to the API server: CN=system:node:NAME, O=system:nodes.
  * It is good for `lifetime` seconds from `now` (milliseconds), but never longer than the CA.
@@ -170,13 +181,7 @@ export async function issueNodeCertificate(
     notBefore: backdated(now),
     notAfter,
     publicKey,
-    extensions: [
-      keyType === 'rsa' ? keyUsage('digitalSignature', 'keyEncipherment') : keyUsage('digitalSignature'),
-      clientAuth(),
-      isNoCa(),
-      subjectKeyIdentifier(keyIdentifier(publicKey)),
-      authorityKeyIdentifier(ca.keyIdentifier),
-    ],
+    extensions: [...NODE_EXTENSIONS[keyType], subjectKeyIdentifier(keyIdentifier(publicKey)), ca.authority],
   });
   return { certificatePem, keyPem: privateKeyPem, notAfter };
 }
@@ -205,7 +210,7 @@ export async function issueServerCertificate(
       isNoCa(),
       subjectAddresses(address),
       subjectKeyIdentifier(keyIdentifier(publicKey)),
-      authorityKeyIdentifier(ca.keyIdentifier),
+      ca.authority,
     ],
   });
   return { certificatePem, keyPem: privateKeyPem, notAfter };
@@ -237,8 +242,8 @@ function selfSign(
 
 async function signCertificate({ key, algorithm }: Signer, fields: CertificateFields): Promise<string> {
   const tbs = toBeSigned(fields, algorithm.identifier);
-  const signature = await signWith(key, algorithm.hash, encode(tbs));
-  return pem('CERTIFICATE', encode(sequence(tbs, algorithm.identifier, bitString(signature))));
+  const signature = await signWith(key, algorithm.hash, tbs);
+  return pem('CERTIFICATE', derSequence(tbs, algorithm.identifier, encode(bitString(signature))));
 }
 
 function readKey({ path, text }: NamedText): KeyObject {

@@ -3,14 +3,16 @@ import type { Ipv4 } from '../net/ipv4.ts';
 import {
   type Asn1,
   bitString,
-  bits,
   booleanTrue,
   contents,
   contextTag,
   decode,
+  derContents,
+  derItems,
+  derSequence,
+  derTagged,
   dotted,
   encode,
-  explicit,
   implicit,
   inSequence,
   inTagged,
@@ -28,62 +30,69 @@ import { OID } from './oids.ts';
 export interface CertificateFields {
   /** Serial number, most significant byte first. */
   readonly serial: Uint8Array;
-  readonly issuer: Asn1;
-  readonly subject: Asn1;
+  /** Names, DER. */
+  readonly issuer: Uint8Array;
+  readonly subject: Uint8Array;
   readonly notBefore: Date;
   readonly notAfter: Date;
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKey: Uint8Array;
-  readonly extensions: readonly Asn1[];
+  /** DER. */
+  readonly extensions: readonly Uint8Array[];
 }
 
-/** The part of a certificate that is signed: TBSCertificate, version 3. */
-export function toBeSigned(fields: CertificateFields, algorithm: Asn1): Asn1 {
-  return sequence(
-    explicit(0, integer(Uint8Array.of(2))),
-    integer(fields.serial),
+/** The part of a certificate that is signed: TBSCertificate, version 3, DER. `algorithm` is an AlgorithmIdentifier, DER. */
+export function toBeSigned(fields: CertificateFields, algorithm: Uint8Array): Buffer {
+  return derSequence(
+    VERSION_3,
+    encode(integer(fields.serial)),
     algorithm,
     fields.issuer,
-    sequence(time(fields.notBefore), time(fields.notAfter)),
+    encode(sequence(time(fields.notBefore), time(fields.notAfter))),
     fields.subject,
-    decode(fields.publicKey),
-    explicit(3, sequence(...fields.extensions)),
+    fields.publicKey,
+    derTagged(3, derSequence(...fields.extensions)),
   );
 }
 
-/** A Name of an optional organization and a common name, in the order kubeadm has them (RFC 5280 §4.1.2.4). */
+const VERSION_3 = derTagged(0, encode(integer(Uint8Array.of(2))));
+
+/** A Name of an optional organization and a common name, in the order kubeadm has them (RFC 5280 §4.1.2.4), DER. */
 export function distinguishedName(name: {
   readonly organization?: string;
   readonly commonName: string;
-}): Asn1 {
+}): Buffer {
   const attribute = (type: string, value: string) => set(sequence(oid(type), utf8String(value)));
-  return sequence(
-    ...(name.organization === undefined ? [] : [attribute(OID.organization, name.organization)]),
-    attribute(OID.commonName, name.commonName),
+  return encode(
+    sequence(
+      ...(name.organization === undefined ? [] : [attribute(OID.organization, name.organization)]),
+      attribute(OID.commonName, name.commonName),
+    ),
   );
 }
 
-function extension(id: string, critical: boolean, value: Asn1): Asn1 {
-  return sequence(oid(id), ...(critical ? [booleanTrue()] : []), octetString(encode(value)));
+/** Extensions here are in DER: most are the same in many certificates. */
+function extension(id: string, critical: boolean, value: Asn1): Buffer {
+  return encode(sequence(oid(id), ...(critical ? [booleanTrue()] : []), octetString(encode(value))));
 }
 
 /** Bits of KeyUsage by their number, RFC 5280 §4.2.1.3. */
 const KEY_USAGE = { digitalSignature: 0, keyEncipherment: 2, keyCertSign: 5 };
 
-export function keyUsage(...usages: readonly (keyof typeof KEY_USAGE)[]): Asn1 {
+export function keyUsage(...usages: readonly (keyof typeof KEY_USAGE)[]): Buffer {
   const numbers = usages.map((usage) => KEY_USAGE[usage]);
   const byte = numbers.reduce((sum, number) => sum | (0x80 >> number), 0);
   return extension(OID.keyUsage, true, bitString(Uint8Array.of(byte), 7 - Math.max(...numbers)));
 }
 
 /** The holder may authenticate as a TLS client (RFC 5280 §4.2.1.12). */
-export const clientAuth = (): Asn1 => extension(OID.extendedKeyUsage, false, sequence(oid(OID.clientAuth)));
+export const clientAuth = (): Buffer => extension(OID.extendedKeyUsage, false, sequence(oid(OID.clientAuth)));
 
 /** The holder may authenticate as a TLS server. */
-export const serverAuth = (): Asn1 => extension(OID.extendedKeyUsage, false, sequence(oid(OID.serverAuth)));
+export const serverAuth = (): Buffer => extension(OID.extendedKeyUsage, false, sequence(oid(OID.serverAuth)));
 
 /** The IPv4 addresses that the holder answers at (§4.2.1.6). */
-export const subjectAddresses = (...addresses: readonly Ipv4[]): Asn1 =>
+export const subjectAddresses = (...addresses: readonly Ipv4[]): Buffer =>
   extension(
     OID.subjectAltName,
     false,
@@ -100,21 +109,23 @@ function bytesOf(address: Ipv4): Buffer {
 }
 
 /** The holder is a CA (§4.2.1.9). */
-export const isCa = (): Asn1 => extension(OID.basicConstraints, true, sequence(booleanTrue()));
+export const isCa = (): Buffer => extension(OID.basicConstraints, true, sequence(booleanTrue()));
 
 /** The holder is not a CA. */
-export const isNoCa = (): Asn1 => extension(OID.basicConstraints, true, sequence());
+export const isNoCa = (): Buffer => extension(OID.basicConstraints, true, sequence());
 
-export const subjectKeyIdentifier = (identifier: Uint8Array): Asn1 =>
+export const subjectKeyIdentifier = (identifier: Uint8Array): Buffer =>
   extension(OID.subjectKeyIdentifier, false, octetString(identifier));
 
-export const authorityKeyIdentifier = (identifier: Uint8Array): Asn1 =>
+export const authorityKeyIdentifier = (identifier: Uint8Array): Buffer =>
   extension(OID.authorityKeyIdentifier, false, sequence(implicit(0, identifier)));
 
 /** The identifier of a public key (SubjectPublicKeyInfo, DER): the SHA-1 of its bits, method 1 of §4.2.1.2. */
 export function keyIdentifier(publicKey: Uint8Array): Buffer {
-  const [, key] = inSequence(decode(publicKey));
-  return createHash('sha1').update(bits(key)).digest();
+  const [, bitString] = derItems(publicKey).map(derContents);
+  if (!bitString) throw new Error('it is no public key');
+  // The first byte says how many of the last one's bits don't count: none.
+  return createHash('sha1').update(bitString.subarray(1)).digest();
 }
 
 /** What a certificate's holder needs from it to issue others. */
@@ -137,13 +148,4 @@ export function issuerFields(der: Uint8Array): IssuerFields {
     subject,
     ...(identifier && { keyIdentifier: contents(decode(contents(identifier))) }),
   };
-}
-
-/** PEM text of a DER structure (RFC 7468). */
-export function pem(label: string, der: Uint8Array): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClusterSettings } from '../config/config.ts';
 import { formatIpv4 } from '../net/ipv4.ts';
 import type { JoinMaterial } from '../provision/join.ts';
@@ -13,8 +14,9 @@ import { formatToken } from './tokens.ts';
 import { createTurns } from './turns.ts';
 
 /**
- * Certificates made at the same time. Keys are made on the few threads where leases are written to disk as well: with all of
- * them taken, a DHCP answer would wait for every machine that asked for its document before.
+ * Certificates made at the same time. RSA keys are made on the few threads where leases are written to disk as well: with all of
+ * them taken, a DHCP answer would wait for every machine that asked for its document before. ECDSA keys are made at once: so
+ * many of them in one turn of the event loop.
  */
 const CERTIFICATES_AT_ONCE = 2;
 
@@ -66,9 +68,10 @@ function joinByCertificate(cluster: ClusterSettings, observe: JoinerOptions['obs
   const turns = createTurns(CERTIFICATES_AT_ONCE);
   return async (nodeName, mac) => {
     const ca = await readCa(Date.now());
-    const credential = await turns(() =>
-      issueNodeCertificate(ca, { nodeName, keyType, lifetime }, Date.now()),
-    );
+    const credential = await turns(async () => {
+      await nextTurn();
+      return issueNodeCertificate(ca, { nodeName, keyType, lifetime }, Date.now());
+    });
     observe({ type: 'certificate-issued', nodeName, mac, notAfter: credential.notAfter.getTime() });
     const { server } = cluster;
     const kubeconfig = renderKubeconfig({

@@ -1,5 +1,7 @@
-/** Object identifiers of X.509 (RFC 5280), PKCS #10 (RFC 2986), RSA (RFC 8017) and ECDSA (RFC 5758). */
+/** Object identifiers of X.509 (RFC 5280), PKCS #10 (RFC 2986), RSA (RFC 8017) and ECDSA (RFC 5480, RFC 5758). */
 export const OID = {
+  ecPublicKey: '1.2.840.10045.2.1',
+  p256: '1.2.840.10045.3.1.7',
   commonName: '2.5.4.3',
   organization: '2.5.4.10',
   subjectKeyIdentifier: '2.5.29.14',

@@ -1,12 +1,13 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createECDH, createPrivateKey, createPublicKey, randomBytes, X509Certificate } from 'node:crypto';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { connect, createServer } from 'node:tls';
 import test from 'ava';
-import { load } from 'js-yaml';
+import { dump, load } from 'js-yaml';
 import { createCa, issueNodeCertificate, openCa, pairCa, renewCa } from '../../src/kubernetes/ca.ts';
 import { type CaPaths, createCaSource, readCa } from '../../src/kubernetes/ca-files.ts';
+import { encodeEcdsaPair } from '../../src/kubernetes/keys.ts';
 import { renderKubeconfig } from '../../src/kubernetes/kubeconfig.ts';
 import {
   caTexts,
@@ -276,4 +277,35 @@ async function makeCa(folder: string, keyType: 'ecdsa' | 'rsa', days: number): P
   await writeFile(paths.certificate, made.certificatePem);
   await writeFile(paths.key, made.keyPem, { mode: 0o600 });
   return paths;
+}
+
+const SECRETS: readonly [string, Buffer][] = [
+  ['any', randomBytes(32)],
+  ['that begins with a zero', Buffer.concat([Buffer.alloc(1), randomBytes(31)])],
+  ['of one byte', Buffer.of(1)],
+];
+for (const [what, secret] of SECRETS) {
+  test(`an ECDSA key ${what} is encoded as OpenSSL does it`, (t) => {
+    const pair = createECDH('prime256v1');
+    pair.setPrivateKey(secret);
+    const { publicKey, privateKeyPem } = encodeEcdsaPair(pair);
+    const key = createPrivateKey(privateKeyPem);
+    t.is(privateKeyPem, String(key.export({ type: 'sec1', format: 'pem' })));
+    t.deepEqual(publicKey, createPublicKey(key).export({ type: 'spki', format: 'der' }));
+  });
+}
+
+for (const name of ['worker-01', 'a', '1', '1e3', 'rack.1', 'a-', 'USER', 'USER: x', '$&']) {
+  test(`a kubeconfig of a node called ${name} is written as js-yaml does`, (t) => {
+    const user = `system:node:${name}`;
+    const credential = { certificatePem: 'certificate of USER', keyPem: 'key of CA' };
+    const text = renderKubeconfig({ server: 'https://USER:6443', caPem: 'ca', user, credential });
+    t.is(text, dump(load(text), { lineWidth: -1 }));
+    t.like(load(text), {
+      clusters: [{ name: 'kubernetes', cluster: { server: 'https://USER:6443' } }],
+      users: [{ name: user, user: { 'client-key-data': Buffer.from(credential.keyPem).toString('base64') } }],
+      contexts: [{ name: `${user}@kubernetes`, context: { cluster: 'kubernetes', user } }],
+      'current-context': `${user}@kubernetes`,
+    });
+  });
 }
