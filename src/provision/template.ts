@@ -116,7 +116,7 @@ export function rememberBy<Rest extends readonly unknown[], Result>(
   let found = 0;
   return (variables, ...rest) => {
     if (!isWorthwhile) return make(variables, ...rest);
-    const key = JSON.stringify(reads.map((path) => valueAt(variables, path)));
+    const key = JSON.stringify(reads.map((path) => basisAt(variables, path)));
     const before = known.get(key);
     if (before !== undefined) {
       found += 1;
@@ -133,12 +133,27 @@ export function rememberBy<Rest extends readonly unknown[], Result>(
   };
 }
 
-/** The value there; null for none, which no variable is. */
+/** The value there; undefined for none. */
 function valueAt(variables: Variables, path: VariablePath): unknown {
   let value: unknown = variables;
   for (const step of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return null;
-    value = (value as Readonly<Record<string, unknown>>)[step];
+    if (!isTable(value) || !Object.hasOwn(value, step)) return undefined;
+    value = value[step];
   }
   return value;
+}
+
+/** What decides about the value there, which may be one that Liquid works out itself, as the size of a text. */
+function basisAt(variables: Variables, path: VariablePath): unknown {
+  let value: unknown = variables;
+  for (const step of path) {
+    if (!isTable(value)) return value;
+    if (!Object.hasOwn(value, step)) return step === 'size' ? Object.keys(value).length : null;
+    value = value[step];
+  }
+  return value;
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

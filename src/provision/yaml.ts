@@ -38,7 +38,7 @@ function writePair(key: string, value: unknown, indent: number, parts: string[])
   } else if (name !== '' && isMapping(value) && Object.values(value).some(isListOfMappings)) {
     parts.push(`${margin}${name}\n`);
     writeMapping(value, indent + 2, parts);
-  } else if (name !== '' && typeof value === 'string' && isHostname(value)) {
+  } else if (name !== '' && isWritable(value)) {
     parts.push(`${margin}${name} ${value}\n`);
   } else if (isListOfTexts(value)) {
     parts.push(indented(dumpList(JSON.stringify({ [key]: value })), indent));
@@ -94,9 +94,10 @@ function isWord(text: string): boolean {
   return text.length >= WORD.length && /^[A-Za-z][A-Za-z0-9+/]*={0,2}$/.test(text);
 }
 
-/** True for a name that js-yaml writes as it is: one with a hyphen, so that it is no word or number of YAML's. */
-function isHostname(text: string): boolean {
-  return /^[a-z][a-z0-9.]*(?:-[a-z0-9.]*)*-[a-z0-9]+$/.test(text);
+/** True for a flag, and for a name with a hyphen in it, so that it is no word or number of YAML's: js-yaml writes them as they are. */
+function isWritable(value: unknown): boolean {
+  if (typeof value === 'string') return /^[a-z][a-z0-9.-]*[a-z0-9]$/.test(value) && value.includes('-');
+  return typeof value === 'boolean';
 }
 
 function plainDump(value: unknown): string {

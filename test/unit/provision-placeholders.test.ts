@@ -89,6 +89,14 @@ test('one document is filled for many machines, each with its own values', (t) =
   ]);
 });
 
+test('so is what Liquid works out from a value', (t) => {
+  const document = { size: '{{ machine.hostname.size }} {{ machine.labels.size }} {{ network.dns.first }}' };
+  const sizes = [withMachine({ hostname: 'a' }), withMachine({ hostname: 'bc', labels: {} })].map((one) =>
+    fill(document, one),
+  );
+  t.deepEqual(sizes, [{ size: '1 3 192.168.0.254' }, { size: '2 0 192.168.0.254' }]);
+});
+
 test('a document is checked without filling it: a value that some machines lack is no fault', (t) => {
   t.deepEqual(
     checkPlaceholders({ a: ['{{ machine.serial }}', '{{ machine.labels.any }}', '{{ network.dns[0] }}'] }),

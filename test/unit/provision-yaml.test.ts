@@ -36,7 +36,29 @@ for (const [what, document] of Object.entries(documents)) {
   });
 }
 
-const contents = ['', '\n', 'a', ' a\nb\n', 'a\nb', 'a\nb\n\n', 'a\n\n b\n', 'a\nb \n', '\ta\nb\n', 'é\nb\n'];
+for (const value of ['worker-1', 'a-b.c', 'a-', '-a', '1-1', 'e-3', 'no', 'no-', true, false, 12, null]) {
+  test(`so is a document with ${value} in it`, (t) => {
+    const document = { value, within: { value, list: [{ value }] } };
+    t.is(dumpYaml(document), plainly(document));
+  });
+}
+
+const contents = [
+  '',
+  '\n',
+  'a',
+  ' a\nb\n',
+  'a\nb',
+  'a\nb\n\n',
+  'a\n\n b\n',
+  'a\nb \n',
+  '\ta\nb\n',
+  'é\nb\n',
+  'one\n',
+  'no\n',
+  '- a: # b\n',
+  '12\n',
+];
 const words = [
   '1234567890123456789012345678901234567890',
   'a'.repeat(40),
