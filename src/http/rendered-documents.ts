@@ -25,6 +25,8 @@ interface Kept {
 export class RenderedDocuments {
   /** By the hash of the token, the oldest first. */
   readonly #kept = new Map<string, Kept>();
+  /** The hashes of each machine, the oldest first. */
+  readonly #hashes = new Map<Mac, Set<string>>();
   #size = 0;
 
   /** The document for a token, rendered once if it has a second stage. Rejects as `render` does. */
@@ -48,8 +50,9 @@ export class RenderedDocuments {
       size: 0,
     };
     this.#kept.set(key, kept);
-    const own = [...this.#kept].filter(([, { mac }]) => mac === token.mac);
-    for (const [old] of own.slice(0, Math.max(0, own.length - PER_MACHINE))) this.#forget(old);
+    const own = this.#hashes.get(token.mac) ?? new Set();
+    this.#hashes.set(token.mac, own.add(key));
+    for (const old of [...own].slice(0, Math.max(0, own.size - PER_MACHINE))) this.#forget(old);
     document.then(
       ({ text, secondStage }) => {
         if (this.#kept.get(key) !== kept) return;
@@ -86,7 +89,12 @@ export class RenderedDocuments {
   }
 
   #forget(key: string): void {
-    this.#size -= this.#kept.get(key)?.size ?? 0;
+    const kept = this.#kept.get(key);
+    if (!kept) return;
+    this.#size -= kept.size;
     this.#kept.delete(key);
+    const own = this.#hashes.get(kept.mac);
+    own?.delete(key);
+    if (own?.size === 0) this.#hashes.delete(kept.mac);
   }
 }
