@@ -1,7 +1,9 @@
 import { runChecked } from '../../src/lab/process.ts';
 import type { Benchmark, Scenario, Trial } from '../benchmark.ts';
-import { AT_ONCE, type Order, type Rendered } from '../documents/order.ts';
+import { wrkBoots } from '../clients/wrk.ts';
+import { AT_ONCE, ORDER_PORT, type Order, type Rendered } from '../documents/order.ts';
 import { renderer } from '../peers/renderer.ts';
+import { usageOf } from '../usage.ts';
 
 const MACHINES = 10_000;
 const QUICK_MACHINES = 1_000;
@@ -15,7 +17,10 @@ export const documents: Benchmark = {
   summary: 'documents/s of the shipped worker profiles, with and without a new certificate each; no peer',
   note: `Up to ${AT_ONCE} machines ask at the same time. "loop" is how long a packet waits for the event loop, "lease" for its fsync.
 There is nothing to compare with: matchbox fills in templates too, but Debian has no package of it, and it makes no certificates.`,
-  programs: new Map([['curl', 'curl']]),
+  programs: new Map([
+    ['curl', 'curl'],
+    ['wrk', 'wrk'],
+  ]),
   settings: [
     {
       contenders: [renderer],
@@ -27,6 +32,7 @@ There is nothing to compare with: matchbox fills in templates too, but Debian ha
           1_000,
         ),
         rendering('a new certificate in each (RSA 2048)', { certificates: 'rsa', machines: RSA_MACHINES }),
+        overHttp(),
       ],
     },
   ],
@@ -59,9 +65,34 @@ function rendering(what: string, load: Pick<Order, 'certificates' | 'machines'>,
   };
 }
 
+/** What machines see: each asks for its iPXE script, whose token is on disk before, and then for its cloud-config. */
+function overHttp(): Scenario {
+  return {
+    title: `Script and cloud-config over HTTP to ${MACHINES.toLocaleString('en')} machines, a new certificate for each`,
+    metrics: [
+      { name: 'machines/s', digits: 0 },
+      { name: 'p99 ms', digits: 1, better: 'less' },
+      { name: 'CPU ms/machine', digits: 2, better: 'less' },
+    ],
+    async measure({ clients, address, server, quick, signal }) {
+      const load = { url: `http://${address}`, connections: AT_ONCE, seconds: quick ? 3 : 10 };
+      const before = usageOf(server).cpuSeconds;
+      const { rate, p99 } = await wrkBoots(clients, load, signal);
+      const used = usageOf(server).cpuSeconds - before;
+      return [rate, p99, (used * 1000) / (rate * load.seconds)];
+    },
+  };
+}
+
 /** Has the renderer write documents, and waits until it has. */
 async function order(what: Order, { clients, address, signal }: Trial): Promise<Rendered> {
   const query = new URLSearchParams({ ...what, machines: String(what.machines) });
-  const curl = ['curl', '--silent', '--show-error', '--fail-with-body', `http://${address}/?${query}`];
+  const curl = [
+    'curl',
+    '--silent',
+    '--show-error',
+    '--fail-with-body',
+    `http://${address}:${ORDER_PORT}/?${query}`,
+  ];
   return JSON.parse(await runChecked(clients.command(curl), { signal, timeout: TIMEOUT })) as Rendered;
 }

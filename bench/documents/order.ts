@@ -16,6 +16,9 @@ export interface Order {
   readonly machines: number;
 }
 
+/** Where orders are taken; machines are served on port 80. */
+export const ORDER_PORT = 8080;
+
 /** Machines that wait for their documents at the same time. */
 export const AT_ONCE = 50;
 

@@ -16,6 +16,7 @@ import { type Format, PROFILES } from './order.ts';
 
 /** A network and a cluster, with the profiles that ship. */
 export interface Rack {
+  readonly config: Config;
   readonly cluster: ClusterSettings;
   readonly network: Network;
   profile(format: Format): Profile;
@@ -29,10 +30,12 @@ export async function buildRack(directory: string): Promise<Rack> {
   await writeFile(join(directory, 'ca.crt'), ca.certificatePem);
   await writeFile(join(directory, 'ca.key'), ca.keyPem, { mode: 0o600 });
   await writeFile(join(directory, 'rackseed.yaml'), CONFIGURATION);
-  const { kubernetes: cluster, networks, profiles } = await readConfig(directory);
+  const config = await readConfig(directory);
+  const { kubernetes: cluster, networks, profiles } = config;
   const [network] = networks;
   if (!cluster || !network) throw new Error('the benchmark has no cluster or no network');
   return {
+    config,
     cluster,
     network,
     profile(format) {
@@ -48,6 +51,7 @@ const CONFIGURATION = `networks:
     interface: bench
     address: 10.77.255.254/16
     dhcp: { mode: authoritative, range: 10.77.0.1-10.77.250.250, domain: bench.local, router: 10.77.255.254, dns: [10.77.255.254] }
+unknown_machines: boot
 default_profile: worker
 kubernetes: { server: "https://10.77.255.254:6443", ca: ca.crt, ca_key: ca.key, join: certificate }
 `;

@@ -5,10 +5,11 @@ import { renderDocument } from '../../src/provision/document.ts';
 import type { JoinMaterial } from '../../src/provision/join.ts';
 import { openLmdbStore } from '../../src/store/lmdb.ts';
 import { watchDelays } from './delays.ts';
-import { AT_ONCE, type Order, type Rendered } from './order.ts';
+import { createMachineServer } from './machine-server.ts';
+import { AT_ONCE, ORDER_PORT, type Order, type Rendered } from './order.ts';
 import { buildRack, clusterOf, machineOf, requestOf } from './rack.ts';
 
-// Writes the documents of a rack of machines, as often as it is asked to: renderer.ts FOLDER ADDRESS
+// Writes the documents of a rack of machines, as often as it is asked to, and serves them to machines: renderer.ts FOLDER ADDRESS
 
 const [scratch = '', address = ''] = process.argv.slice(2);
 const rack = await buildRack(join(scratch, 'config'));
@@ -59,9 +60,12 @@ const server = createServer(async (request, response) => {
     response.writeHead(500).end((error as Error).message);
   }
 });
-server.listen(80, address, () => process.stdout.write('ready\n'));
+const machineServer = createMachineServer(rack, store);
+await machineServer.listen({ host: address, port: 80 });
+server.listen(ORDER_PORT, address, () => process.stdout.write('ready\n'));
 process.once('SIGTERM', async () => {
   server.close();
+  await machineServer.close();
   await store.close();
   process.exit();
 });
