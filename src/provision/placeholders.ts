@@ -115,7 +115,7 @@ function prepare(engine: TemplateEngine, value: unknown, path: Path): Prepared {
   }
   const fill: Fill = (variables, where) =>
     Object.fromEntries(children.map(([key, child]) => [key, child.fill(variables, where)]));
-  return { fill: reads ? rememberBy(reads, fill) : fill, reads };
+  return { fill: reads ? rememberBy(reads, JSON.stringify(value).length, fill) : fill, reads };
 }
 
 /** All variables of the parts, each once. */

@@ -73,8 +73,9 @@ function parsePlain(engine: TemplateEngine, text: string): ParsedTemplate | unde
   };
 }
 
-/** Values of a template's variables for which its text is remembered. */
+/** Values of a template's variables for which its text is remembered, and the characters of these texts together. */
 const REMEMBERED = 100;
+const REMEMBERED_LENGTH = 512 * 1024;
 /** Tags, and filters that give something else each time. */
 const UNSTEADY = /\{%|\b(?:date|date_to_\w+|sample)\b/;
 
@@ -84,7 +85,7 @@ function parseLiquid({ liquid }: TemplateEngine, text: string): ParsedTemplate {
     const templates: Template[] = liquid.parse(text);
     const render = (variables: Variables): string => liquid.renderSync(templates, variables);
     const reads = UNSTEADY.test(text) ? undefined : readPaths(liquid, templates);
-    return { reads, render: reads ? rememberBy(reads, render) : render };
+    return { reads, render: reads ? rememberBy(reads, text.length, render) : render };
   } catch (error) {
     return {
       reads: undefined,
@@ -105,14 +106,17 @@ function readPaths(liquid: Liquid, templates: Template[]): readonly VariablePath
 
 /**
  * Makes a function of the variables at `reads` remember what it gave, and give the same object again for the same values, until
- * it turns out that these are others for most machines. What it throws is thrown each time.
+ * it turns out that these are others for most machines. `length` is about how many characters it gives each time. What it
+ * throws is thrown each time.
  */
 export function rememberBy<Rest extends readonly unknown[], Result>(
   reads: readonly VariablePath[],
+  length: number,
   make: (variables: Variables, ...rest: Rest) => Result,
 ): (variables: Variables, ...rest: Rest) => Result {
   const known = new Map<string, Result>();
-  let isWorthwhile = true;
+  const capacity = Math.min(REMEMBERED, Math.floor(REMEMBERED_LENGTH / length));
+  let isWorthwhile = capacity > 0;
   let found = 0;
   return (variables, ...rest) => {
     if (!isWorthwhile) return make(variables, ...rest);
@@ -124,8 +128,8 @@ export function rememberBy<Rest extends readonly unknown[], Result>(
     }
     const result = lasting(make(variables, ...rest));
     known.set(key, result);
-    if (known.size === REMEMBERED) {
-      isWorthwhile = found >= REMEMBERED;
+    if (known.size === capacity) {
+      isWorthwhile = found >= capacity;
       found = 0;
       known.clear();
     }

@@ -89,6 +89,29 @@ test('one document is filled for many machines, each with its own values', (t) =
   ]);
 });
 
+test('a mapping that comes out alike is the same object, until it turns out that most machines have their own', (t) => {
+  const document = { a: { rack: '{{ machine.labels.rack }}' }, b: { name: '{{ machine.hostname }}' }, c: {} };
+  const filled = Array.from({ length: 250 }, (_, n) =>
+    fill(document, withMachine({ hostname: `node-${n}`, labels: { rack: `r${n % 20}` } })),
+  ) as { a: object; b: object; c: object }[];
+  t.is(filled[205]?.a, filled[225]?.a);
+  t.is(filled[205]?.c, document.c);
+  const again = fill(
+    document,
+    withMachine({ hostname: 'node-249', labels: { rack: 'r9' } }),
+  ) as (typeof filled)[number];
+  t.is(again.a, filled[249]?.a);
+  t.not(again.b, filled[249]?.b);
+  t.deepEqual(again, filled[249]);
+});
+
+test('mappings of more than half a megabyte are never remembered', (t) => {
+  const document = { file: { content: `{{ machine.labels.rack }}${'x'.repeat(600_000)}` } };
+  const [one, other] = [fill(document), fill(document)] as (typeof document)[];
+  t.deepEqual(one, other);
+  t.not(one?.file, other?.file);
+});
+
 test('so is what Liquid works out from a value', (t) => {
   const document = { size: '{{ machine.hostname.size }} {{ machine.labels.size }} {{ network.dns.first }}' };
   const sizes = [withMachine({ hostname: 'a' }), withMachine({ hostname: 'bc', labels: {} })].map((one) =>
