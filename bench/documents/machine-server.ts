@@ -7,12 +7,10 @@ import { createProvisioningApp } from '../../src/http/provisioning.ts';
 import { RenderedDocuments } from '../../src/http/rendered-documents.ts';
 import { Turns } from '../../src/http/turns.ts';
 import { createJoiner } from '../../src/kubernetes/joiner.ts';
-import { createMachineDocuments } from '../../src/machine-documents.ts';
 import { BootTokens } from '../../src/machines/boot-tokens.ts';
 import { identify } from '../../src/machines/identity.ts';
-import { MachineRegistry } from '../../src/machines/registry.ts';
 import type { Store } from '../../src/store/store.ts';
-import { clusterOf, type Rack } from './rack.ts';
+import { clusterOf, documentsOf, type Rack } from './rack.ts';
 
 /**
  * What machines talk to, as the service makes it: scripts with tokens that are on disk, documents by these tokens, and a new
@@ -21,25 +19,9 @@ import { clusterOf, type Rack } from './rack.ts';
  */
 export function createMachineServer(rack: Rack, store: Store): FastifyInstance {
   const { config, network } = rack;
-  const registry = new MachineRegistry({
-    machines: [],
-    isKept: () => true,
-    capacity: 1,
-    strangers: 1,
-    onForgotten: () => {},
-  });
   const joiner = createJoiner(clusterOf(rack, 'ecdsa'), { addresses: () => undefined, observe: () => {} });
+  const documents = documentsOf(rack, joiner, () => undefined);
   const caPem = readFileSync(rack.cluster.ca, 'utf8');
-  const documents = createMachineDocuments({
-    config: () => config,
-    registry,
-    joiner,
-    addressOf: () => undefined,
-    bootCa: () => caPem,
-    sha256Of: async (path) => {
-      throw new Error(`no profile here loads ${path}`);
-    },
-  });
   return createProvisioningApp({
     ...documents,
     network,

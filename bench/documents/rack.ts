@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AdmittedMachine } from '../../src/boot/plan.ts';
@@ -5,13 +6,15 @@ import type { ClusterSettings, Config, Network, Profile } from '../../src/config
 import { loadConfig } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { createCa } from '../../src/kubernetes/ca.ts';
+import type { Joiner } from '../../src/kubernetes/joiner.ts';
 import type { KeyType } from '../../src/kubernetes/keys.ts';
 import { packageRoot } from '../../src/lab/package-root.ts';
+import { createMachineDocuments } from '../../src/machine-documents.ts';
+import { MachineRegistry } from '../../src/machines/registry.ts';
 import type { Ipv4 } from '../../src/net/ipv4.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import type { DocumentRequest } from '../../src/provision/document.ts';
 import { DEFAULT_IGNITION_VERSION } from '../../src/provision/ignition-spec.ts';
-import { buildVariables, type Variables } from '../../src/provision/variables.ts';
 import { type Format, PROFILES } from './order.ts';
 
 /** A network and a cluster, with the profiles that ship. */
@@ -69,20 +72,45 @@ export function requestOf(format: Format): DocumentRequest {
 }
 
 /** The `index`th machine of the rack, unlike all others. */
-export function machineOf({ network, profile }: Rack, format: Format, index: number): Variables {
+export function machineOf({ profile }: Rack, format: Format, index: number): AdmittedMachine {
   const hex = index.toString(16).padStart(6, '0');
-  const identity: AdmittedMachine = {
+  const mac = `52:54:00:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4)}` as Mac;
+  return {
     admission: 'boot',
-    mac: `52:54:00:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4)}` as Mac,
+    mac,
     hostname: `worker-${index}`,
     profile: profile(format),
     reason: 'the benchmark says so',
-    entry: { mac: '52:54:00:00:00:00' as Mac, labels: {}, adoptDisk: false },
+    entry: { mac, labels: {}, adoptDisk: false },
     labels: { rack: `r${index % 40}` },
     index,
   };
-  const address = (network.subnet.network + index + 1) as Ipv4;
-  return buildVariables({ identity, network, inventory: { serial: `S${index}` }, address });
+}
+
+/** The address that is leased to the machine. */
+export function addressOf({ network }: Rack, mac: Mac): Ipv4 {
+  return (network.subnet.network + Number.parseInt(mac.slice(9).replaceAll(':', ''), 16) + 1) as Ipv4;
+}
+
+/** The documents of the rack's machines, made as the service makes them: one in each turn of the event loop. */
+export function documentsOf(rack: Rack, joiner: Joiner, addressOf: (mac: Mac) => Ipv4 | undefined) {
+  const caPem = readFileSync(rack.cluster.ca, 'utf8');
+  return createMachineDocuments({
+    config: () => rack.config,
+    registry: new MachineRegistry({
+      machines: [],
+      isKept: () => true,
+      capacity: 1,
+      strangers: 1,
+      onForgotten: () => {},
+    }),
+    joiner,
+    addressOf,
+    bootCa: () => caPem,
+    sha256Of: async (path) => {
+      throw new Error(`no profile here loads ${path}`);
+    },
+  });
 }
 
 /** The cluster with keys of one type. */
