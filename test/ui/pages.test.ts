@@ -149,15 +149,17 @@ test('an image is pulled on the page, which shows how far it is and what failed'
     .getByText('GitHub can’t be reached')
     .waitFor();
   await page.getByRole('button', { name: 'Pull image' }).click();
+  t.is(await page.getByRole('checkbox', { name: 'sysext' }).count(), 0, 'there is one of Kubernetes only');
   await page
     .getByRole('textbox', { name: 'Image' })
     .or(page.getByRole('combobox', { name: 'Image' }))
     .fill('kubernetes@v1.36');
   await page.getByRole('checkbox', { name: 'current' }).check();
+  await page.getByRole('checkbox', { name: 'sysext' }).check();
   await page.getByRole('button', { name: 'Pull', exact: true }).click();
   await page.getByRole('dialog').waitFor({ state: 'hidden' });
   const begun = api.requests.find(({ method }) => method === 'POST');
-  t.deepEqual(begun?.body, { image: 'kubernetes@v1.36', arch: 'amd64', follow: true });
+  t.deepEqual(begun?.body, { image: 'kubernetes@v1.36', arch: 'amd64', follow: true, sysext: true });
   const stopped = page.waitForResponse((answer) => answer.request().method() === 'DELETE');
   await running.getByRole('button', { name: 'Stop flatcar@beta' }).click();
   t.true((await stopped).url().endsWith('/v1/images/pulls/2'));

@@ -104,10 +104,13 @@ function PullDialog({ onClose, onBegun }: { readonly onClose: () => void; readon
   const [image, setImage] = useState('flatcar@stable');
   const [arm, setArm] = useState(false);
   const [follow, setFollow] = useState(false);
+  const [extension, setExtension] = useState(false);
+  const isKubernetes = image.trim().startsWith('kubernetes');
 
   async function begin() {
     const arch = arm ? 'arm64' : 'amd64';
-    await session.api.post<ImagePull>('/v1/images/pulls', { image: image.trim(), arch, follow });
+    const sysext = isKubernetes && extension;
+    await session.api.post<ImagePull>('/v1/images/pulls', { image: image.trim(), arch, follow, sysext });
     onBegun();
   }
 
@@ -144,6 +147,14 @@ function PullDialog({ onClose, onBegun }: { readonly onClose: () => void; readon
             current <span class="muted">leads to it from now on, for profiles that boot that</span>
           </span>
         </label>
+        {isKubernetes && (
+          <label>
+            <input type="checkbox" checked={extension} onChange={() => setExtension(!extension)} />
+            <span>
+              sysext <span class="muted">Flatcar's system extension instead of the programs</span>
+            </span>
+          </label>
+        )}
       </fieldset>
     </Dialog>
   );
