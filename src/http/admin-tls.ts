@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Server } from 'node:https';
 import { createSecureContext } from 'node:tls';
@@ -29,6 +30,9 @@ export async function readAdminTls(files: TlsFiles): Promise<AdminTls> {
   try {
     const certificate = await readFile(files.certificate, 'utf8');
     const key = await readFile(files.key, 'utf8');
+    // An empty file, as one is while it is written over, counts as none for a context.
+    if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)))
+      throw new Error('the key is that of another certificate');
     createSecureContext({ cert: certificate, key });
     return { certificate, key };
   } catch (error) {

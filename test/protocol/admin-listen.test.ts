@@ -78,11 +78,19 @@ test('with TLS, commands on this host have a unix socket of their own', async (t
 
 test('files that are no certificate and its key are refused with their names', async (t) => {
   const folder = await folderFor(t);
-  const { certificate } = await writeCertificate(folder, '127.0.0.1');
-  for (const key of [certificate, join(folder, 'none')]) {
-    await t.throwsAsync(readAdminTls({ certificate, key }), {
-      message: /^admin\.tls: .*admin\.crt and .* are not/,
-    });
+  const { certificate, key } = await writeCertificate(folder, '127.0.0.1');
+  const empty = join(folder, 'admin.crt.empty');
+  await writeFile(empty, '');
+  const other = await folderFor(t);
+  const { key: another } = await writeCertificate(other, '127.0.0.1');
+  for (const files of [
+    { certificate, key: certificate },
+    { certificate, key: join(folder, 'none') },
+    { certificate, key: another },
+    { certificate, key: empty },
+    { certificate: empty, key },
+  ]) {
+    await t.throwsAsync(readAdminTls(files), { message: /^admin\.tls: .*admin\.crt.* and .* are not/ });
   }
 });
 
