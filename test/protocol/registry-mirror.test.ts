@@ -52,6 +52,20 @@ async function answering(service: TestService): Promise<void> {
   await eventually(async () => (await service.metric('rackseed_mirror_up')) === 1);
 }
 
+/** Waits until the mirror has put blobs away: docker-registry fetches them for itself once it has begun to give them out. */
+async function kept({ directory }: TestService, digests: Iterable<string>): Promise<void> {
+  const layers = 'storage/docker/registry/v2/repositories/lab/hello/_layers';
+  for (const digest of digests) {
+    const link = join(directory, 'store/mirror/registry.example', layers, digest.replace(':', '/'), 'link');
+    await eventually(() =>
+      stat(link).then(
+        () => true,
+        () => false,
+      ),
+    );
+  }
+}
+
 /** Fetches the machine's document and lays its files below a folder; gives the folder. */
 async function filesOfDocument(t: ExecutionContext, worker: Namespace, mac: string): Promise<string> {
   const root = await folderFor(t);
@@ -93,6 +107,7 @@ test('containerd pulls through the mirror as its machine’s document says, cut 
   const first = await pull();
   t.is(first.code, 0, first.stderr);
   await ctr('images', 'remove', '--sync', 'registry.example/lab/hello:v1');
+  await kept(service, IMAGE.blobs.keys());
 
   await upstream.stop();
   const second = await pull();
@@ -108,6 +123,7 @@ test('a mirror that is started while its registry is out of reach gives what it 
     curl(worker, '--cacert', ca, '-o', '/dev/null', `${MIRROR}/v2/lab/hello/blobs/${IMAGE.layer}`);
   t.is((await pull()).body, IMAGE.manifest);
   t.is((await blob()).status, 200);
+  await kept(service, [IMAGE.layer]);
 
   await upstream.stop();
   service.child.kill('SIGTERM');
