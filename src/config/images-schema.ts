@@ -41,7 +41,7 @@ const fingerprints = (description: string, defaults: readonly string[]) =>
   );
 
 const mirror = (description: string, usual: string) =>
-  Type.Optional(webAddress({ description, default: usual }));
+  Type.Optional(webAddress(usual)({ description, default: usual }));
 
 /** `images` in rackseed.yaml. */
 export const ImagesSchema = Type.Object(

@@ -26,7 +26,7 @@ const RegistrySchema = Type.Object(
       description: 'Port at which workers reach its mirror.',
     }),
     url: Type.Optional(
-      webAddress({
+      webAddress('https://registry-1.docker.io')({
         description:
           'Where the registry is; absent means https:// and its name, and for docker.io its server.',
       }),

@@ -1,11 +1,13 @@
 import { type StaticDecode, Type } from 'typebox';
 import { webAddress } from './text.ts';
 
+const proxyAddress = webAddress('http://192.168.0.254:3128');
+
 /** `proxy` in rackseed.yaml. */
 export const ProxySchema = Type.Object(
   {
-    http: Type.Optional(webAddress({ description: 'Proxy for what is asked for by HTTP.' })),
-    https: Type.Optional(webAddress({ description: 'Proxy for what is asked for by HTTPS.' })),
+    http: Type.Optional(proxyAddress({ description: 'Proxy for what is asked for by HTTP.' })),
+    https: Type.Optional(proxyAddress({ description: 'Proxy for what is asked for by HTTPS.' })),
     no_proxy: Type.Optional(
       Type.Array(
         Type.String({

@@ -78,14 +78,11 @@ export const httpsServer = parsed(
   },
 );
 
-/** A URL of a web server, as it is written. */
-export const webAddress = parsed(
-  {
-    title: 'web address that begins with http:// or https://',
-    example: 'https://hooks.example.com/rackseed',
-  },
-  (text) => (/^https?:\/\/[^\s#]+$/i.test(text) && URL.canParse(text) ? text : undefined),
-);
+/** A URL of a web server, as it is written; `example` is one that fits the key. */
+export const webAddress = (example: string) =>
+  parsed({ title: 'web address that begins with http:// or https://', example }, (text) =>
+    /^https?:\/\/[^\s#]+$/i.test(text) && URL.canParse(text) ? text : undefined,
+  );
 
 export const kubernetesVersion = matching({
   title: 'version of Kubernetes',

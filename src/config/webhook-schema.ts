@@ -20,7 +20,9 @@ const MAX_WEBHOOKS = 16;
 
 const WebhookSchema = Type.Object(
   {
-    url: webAddress({ description: 'Where to POST the event, as JSON.' }),
+    url: webAddress('https://hooks.example.com/rackseed')({
+      description: 'Where to POST the event, as JSON.',
+    }),
     secret_file: Type.Optional(
       Type.String({
         title: 'file',
