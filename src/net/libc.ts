@@ -49,7 +49,6 @@ function load() {
     if_nametoindex: libc.func('unsigned int if_nametoindex(const char *name)'),
     close: libc.func('int close(int fd)'),
     fallocate: libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)'),
-    posix_fallocate: libc.func('int posix_fallocate(int fd, int64_t offset, int64_t length)'),
     madvise: libc.func('int madvise(uint64_t address, size_t length, int advice)'),
   };
 }
@@ -252,15 +251,6 @@ export function describeSocket(
  */
 export function wantHugePages(address: number, length: number): boolean {
   return libc().madvise(address, length, MADV_HUGEPAGE) === 0;
-}
-
-/**
- * Makes sure that the first `length` bytes of an open file have their blocks on the disk; what they hold stays. Throws an
- * Error with the system's words when there is no room.
- */
-export function allocateBlocks(fd: number, length: number): void {
-  const errno: number = libc().posix_fallocate(fd, 0, length);
-  if (errno !== 0) throw new Error(`posix_fallocate: ${getSystemErrorName(-errno)}`);
 }
 
 /**

@@ -1,7 +1,7 @@
-import { closeSync, existsSync, fstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { allocateBlocks, reserveBlocks } from '../net/libc.ts';
+import { reserveBlocks } from '../net/libc.ts';
 
 /** Bytes that must fit on the disk before a store that couldn't be written is tried again. */
 const ROOM = 256 * 1024;
@@ -28,15 +28,19 @@ function nameOf({ dev, ino }: { readonly dev: number; readonly ino: number }): s
   return `${dev}:${ino}`;
 }
 
+/** More than LMDB's table of readers takes, bytes. */
+const LOCK_SIZE = 16 * 1024;
+
 /**
- * Gives every byte of a file that is there its place on the disk. A file that is mapped into memory may have none yet where
- * nothing was written; on a full disk, writing there would end the process. Throws when there is no room.
+ * Sees to it that LMDB's lock file, made if need be, has its blocks on the disk: LMDB maps it into memory, and on a full disk
+ * the first write to a page that has none would end the process. To be called only while this process has the store closed: whoever
+ * closes a file loses the locks on it, however many other descriptors the process has, and the next process to open the
+ * store would take it for unused and make its mutexes anew. Throws when there is no room.
  */
-export function allocateFile(path: string): void {
-  if (!existsSync(path)) return;
-  const fd = openSync(path, 'r+');
+export function allocateLock(path: string): void {
+  const fd = openSync(path, 'a+', 0o664);
   try {
-    allocateBlocks(fd, fstatSync(fd).size);
+    reserveBlocks(fd, LOCK_SIZE);
   } finally {
     closeSync(fd);
   }

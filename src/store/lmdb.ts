@@ -13,7 +13,8 @@ import type { JournalEvent } from '../machines/journal.ts';
 import type { Boot, SeenMachine } from '../machines/machine.ts';
 import { machineReader, type StagesOnly } from '../machines/record.ts';
 import type { Mac } from '../net/mac.ts';
-import { allocateFile, fileAt, fileNow, keepReserve, tryToWrite } from './disk.ts';
+import { allocateLock, fileAt, fileNow, keepReserve, tryToWrite } from './disk.ts';
+import { DATA, LOCK } from './inspect.ts';
 import { LEASE_LOG, LeaseLog, type StoredLease } from './lease-log.ts';
 import type { LeaseRecord } from './lease-records.ts';
 import type { Store } from './store.ts';
@@ -45,7 +46,7 @@ export function openLmdbStore(
   onFailing: (error: Error) => void,
   { onWorking = () => {}, migrations = MIGRATIONS }: StoreOptions = {},
 ): Store {
-  const file = join(directory, 'data.mdb');
+  const file = join(directory, DATA);
   let { root, db } = openDatabases(directory, migrations);
   let own = fileNow(file);
 
@@ -56,7 +57,7 @@ export function openLmdbStore(
     const copy = await mkdtemp(join(directory, '.new-'));
     try {
       await old.backup(copy, false);
-      await rename(join(copy, 'data.mdb'), file);
+      await rename(join(copy, DATA), file);
     } finally {
       await rm(copy, { recursive: true, force: true });
     }
@@ -268,8 +269,7 @@ function openDatabases(directory: string, migrations: readonly Migration[]) {
   let root: RootDatabase | undefined;
   try {
     mkdirSync(directory, { recursive: true, mode: 0o750 });
-    const lock = join(directory, 'lock.mdb');
-    allocateFile(lock);
+    allocateLock(join(directory, LOCK));
     root = open({
       path: directory,
       // Without it, a commit is on disk when its promise resolves, not just in the page cache.
@@ -278,7 +278,6 @@ function openDatabases(directory: string, migrations: readonly Migration[]) {
       eventTurnBatching: false,
       maxDbs: 32,
     });
-    allocateFile(lock);
     migrateStore(root, migrations);
     const leases: Database<StoredLease, number> = root.openDB({ name: 'leases' });
     const leaseLog: Database<Buffer, number> = root.openDB({ name: LEASE_LOG, encoding: 'binary' });
@@ -320,7 +319,7 @@ function keysOf(mac: Mac, newestFirst = true) {
 
 /** The indexes in the store of `directory` while no service has it open; none when there is no store that can be read. */
 export function readIndexes(directory: string): MachineIndex[] {
-  if (!existsSync(join(directory, 'data.mdb'))) return [];
+  if (!existsSync(join(directory, DATA))) return [];
   try {
     const root = open({ path: directory, readOnly: true, maxDbs: 8 });
     const indexes: Database<number, [profile: string, mac: Mac]> | undefined = root.openDB({

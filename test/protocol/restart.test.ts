@@ -1,8 +1,10 @@
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ShownEvent, ShownMachine } from '../../src/api-client/types.ts';
 import type { Mac } from '../../src/net/mac.ts';
+import { copyStore } from '../../src/store/inspect.ts';
 import { openLmdbStore } from '../../src/store/lmdb.ts';
 import { AS_FIRMWARE, curl, documentUrl, lease } from '../support/machine.ts';
 import { rackFor } from '../support/netns.ts';
@@ -60,13 +62,17 @@ async function written(
   { directory }: TestService,
   { boots, events }: Awaited<ReturnType<typeof told>>,
 ): Promise<void> {
-  const store = openLmdbStore(join(directory, 'store'), (error) => t.fail(error.message));
   const entries = boots.flatMap(([boot]) => boot?.entries ?? []).length;
-  const isWritten = () =>
-    [...store.machines()].flatMap(({ boot }) => boot?.entries ?? []).length >= entries &&
-    Number([...store.events.all()].at(-1)?.id ?? 0) >= Number(events.at(-1)?.id);
-  while (!isWritten()) await pause(50);
-  await store.close();
+  const isWritten = async () => {
+    const copy = await mkdtemp(join(directory, 'copy-'));
+    await copyStore(join(directory, 'store'), copy);
+    const store = openLmdbStore(copy, (error) => t.fail(error.message));
+    const written = [...store.machines()].flatMap(({ boot }) => boot?.entries ?? []).length;
+    const last = [...store.events.all()].at(-1)?.id ?? 0;
+    await store.close();
+    return written >= entries && last >= (events.at(-1)?.id ?? 0);
+  };
+  while (!(await isWritten())) await pause(50);
 }
 
 /** Ends the service with SIGKILL and starts it again: it tells the same as before. Gives the number of the last event. */
