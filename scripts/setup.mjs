@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Makes a fresh clone ready for one of the npm scripts: `node scripts/setup.mjs build|start|lab|test|matrix|bench|package|package-test`.
-// It installs npm packages and Debian packages that are missing and compiles dist/, and is done at once when all is there.
+// It installs npm packages and Debian packages that are missing and builds dist/, and is done at once when all is there.
 // Plain Node without dependencies, because it runs before anything is installed.
 
 import { spawnSync } from 'node:child_process';
@@ -86,7 +86,7 @@ const SERVICES = [
 /** A copy of the lock file that npm leaves when it has finished. */
 const NPM_STAMP = 'node_modules/.package-lock.json';
 
-/** Written when dist/ was compiled. */
+/** Written when dist/ was built. */
 const STAMP = 'dist/.built';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -158,17 +158,19 @@ function installNodeModules() {
 // --- dist/ ---
 
 function isBuilt() {
-  const files = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+  const files = ['package-lock.json', 'rolldown.config.mjs'];
   const sources = [...files, ...filesBelow('src'), ...filesBelow('web')];
   return modified(STAMP) >= Math.max(...sources.map(modified));
 }
 
 function build() {
-  say('compiling src/ to dist/');
+  say('bundling src/ to dist/');
   const started = new Date();
   run(
-    [process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
-    'src/ does not compile',
+    [process.execPath, 'node_modules/rolldown/bin/cli.mjs', '--config', '--log-level', 'warn'],
+    'src/ could not be bundled',
+    // It lists what it makes; errors come by the other stream.
+    'ignore',
   );
   say('building the web page to dist/web/');
   run(
@@ -176,7 +178,7 @@ function build() {
     'the web page could not be built',
   );
   if (existsSync(join(root, 'dist/main.js'))) chmodSync(join(root, 'dist/main.js'), 0o755);
-  // What is edited while tsc runs is newer than this, and is compiled next time.
+  // What is edited meanwhile is newer than this, and is built next time.
   writeFileSync(join(root, STAMP), '');
   utimesSync(join(root, STAMP), started, started);
 }
@@ -253,9 +255,9 @@ function hasCandidate(name) {
 
 // --- helpers ---
 
-function run(argv, problem) {
+function run(argv, problem, stdout = 'inherit') {
   const [command, ...args] = argv;
-  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', stdout, 'inherit'] });
   if (status !== 0) throw new SetupError(`${problem} (${[basename(command), ...args].join(' ')})`);
 }
 

@@ -94,9 +94,7 @@ export async function foreignImage(directory: string): Promise<Image> {
 /** Changes with the guests' files, the recipe and the packages of this system that parts are copied from. */
 async function inputsHash(guest: Guest): Promise<string> {
   const hash = createHash('sha256');
-  for (const name of RECIPES[guest]) {
-    hash.update(await readFile(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url)));
-  }
+  for (const file of recipeFiles(guest)) hash.update(await readFile(file));
   const guests = join(packageRoot, 'lab/guest');
   const entries = await readdir(guests, { recursive: true, withFileTypes: true });
   const files = entries
@@ -105,6 +103,13 @@ async function inputsHash(guest: Guest): Promise<string> {
   for (const file of files.sort()) hash.update(`${file.slice(guests.length)}\n`).update(await readFile(file));
   hash.update((await run(['dpkg-query', '--show', ...PACKAGES])).stdout);
   return hash.digest('hex').slice(0, 12);
+}
+
+/** In a bundle, this module's file holds the recipes, or names their files by hashes. */
+function recipeFiles(guest: Guest): string[] {
+  const { dirname, filename } = import.meta;
+  if (extname(filename) !== '.ts') return [filename];
+  return RECIPES[guest].map((name) => join(dirname, `${name}.ts`));
 }
 
 function isImage(directory: string): Promise<boolean> {

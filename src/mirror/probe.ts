@@ -1,5 +1,4 @@
 import { get } from 'node:https';
-import { EnvHttpProxyAgent, request } from 'undici';
 import type { ProxyEnvironment } from './environment.ts';
 
 /** How long a registry may take to answer, milliseconds. */
@@ -25,6 +24,8 @@ export async function isReachable(
   url: string,
   { HTTP_PROXY, HTTPS_PROXY, NO_PROXY }: ProxyEnvironment,
 ): Promise<boolean> {
+  // Loaded when there is a mirror.
+  const { EnvHttpProxyAgent, request } = await import('undici');
   // Only whether somebody answers counts here. The mirror itself asks for a certificate that it can trust, by the host's CAs.
   const tls = { rejectUnauthorized: false };
   const dispatcher = new EnvHttpProxyAgent({
