@@ -12,6 +12,7 @@ const READY_TIMEOUT = 30_000;
  * Starts `rackseed serve` as a process of its own inside the namespace and waits until it is ready for machines.
  * @param config its configuration folder
  * @param adminSocket the unix socket of its admin app; a process in another network namespace can be reached by it
+ * @param program the program's command line; as this process runs unless given
  * @param options more for its command line
  * @throws with the service's last lines when it ends, or isn't ready within 30 s
  */
@@ -19,12 +20,11 @@ export async function startService(
   namespace: Namespace,
   config: string,
   adminSocket: string,
+  program: readonly string[] = thisProgram(),
   options: readonly string[] = [],
 ): Promise<Child> {
-  // The same way this process runs: dist/main.js by node, or src/main.ts by node with tsx.
-  const main = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
-  const serve = [process.execPath, ...process.execArgv, main, 'serve', '--config', config, ...options];
-  const service = await start(namespace.command(serve));
+  const serve = ['serve', '--config', config, ...options];
+  const service = await start(namespace.command([...program, ...serve]));
   let ended = false;
   void service.exited.then(() => {
     ended = true;
@@ -40,6 +40,12 @@ export async function startService(
     await pause(50);
   }
   return service;
+}
+
+/** dist/main.js by Node.js, or src/main.ts by Node.js with tsx. */
+function thisProgram(): string[] {
+  const main = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
+  return [process.execPath, ...process.execArgv, main];
 }
 
 /** The last `count` lines of a text. */

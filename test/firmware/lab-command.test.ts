@@ -1,12 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { listNamespaces } from '../../src/lab/namespace.ts';
 import { type Child, start, startFor } from '../support/process.ts';
+import { PROGRAM } from '../support/program.ts';
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-const lab = (...options: string[]) => [process.execPath, '--import', 'tsx', main, 'lab', ...options];
+const lab = (...options: string[]) => [...PROGRAM, 'lab', ...options];
 
 /** Namespaces, folders and processes that carry the name of this lab. */
 async function leftovers({ pid }: Child): Promise<string[]> {

@@ -4,15 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import { bigRack, readAcks, readLeases } from '../support/perfdhcp.ts';
 import { runChecked, startFor } from '../support/process.ts';
-
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+import { PROGRAM } from '../support/program.ts';
 
 test('a backup taken under load restores to a service that knows every machine and lease acknowledged before it began', async (t) => {
   t.timeout(240_000);
   const { service, inClient, perfdhcp } = await bigRack(t);
   const { directory } = service;
-  const rackseed = (...args: string[]) =>
-    runChecked([process.execPath, ...process.execArgv, MAIN, ...args], { timeout: 120_000 });
+  const rackseed = (...args: string[]) => runChecked([...PROGRAM, ...args], { timeout: 120_000 });
   const file = join(directory, 'backup.tar.gz');
   const capture = join(directory, 'client.pcap');
   const tcpdump = await startFor(

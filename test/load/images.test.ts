@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { RACKSEED } from '../support/config.ts';
 import { startFor } from '../support/process.ts';
+import { PROGRAM } from '../support/program.ts';
 import { INITRD, makeSite, signBytes } from '../support/releases.ts';
 
 const MIB = 1024 * 1024;
@@ -45,7 +46,7 @@ test('an image of 500 MiB is pulled with little memory, and how far it is can be
     join(config, 'rackseed.yaml'),
     `${RACKSEED}assets: { directory: ../assets }\nimages:\n  keys: { flatcar: [${site.key.fingerprint}] }\n  mirrors: { flatcar: "${site.server.url}/{channel}" }\n`,
   );
-  const argv = ['node', '--import=tsx', 'src/main.ts', 'images', 'pull', 'flatcar', '--config', config];
+  const argv = [...PROGRAM, 'images', 'pull', 'flatcar', '--config', config];
   const child = await startFor(t, argv);
   await child.waitFor(
     /flatcar\/4593\.2\.5\/flatcar_production_pxe_image\.cpio\.gz: complete, 524 MB/,

@@ -1,14 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { writeCertificate } from '../support/certificate.ts';
 import { rackFor } from '../support/netns.ts';
 import { runChecked } from '../support/process.ts';
+import { PROGRAM } from '../support/program.ts';
 import { serviceFor } from '../support/service.ts';
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 test('an admin app on the network asks for a token made on its host, which outlives a restart and is in no log', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'rackseed-tls-'));
@@ -40,7 +38,7 @@ test('an admin app on the network asks for a token made on its host, which outli
 
   const create = ['token', 'create', '--name', 'ci', '--role', 'operator'];
   const config = ['--config', join(service.directory, 'config')];
-  const token = (await runChecked([process.execPath, '--import=tsx', main, ...create, ...config])).trim();
+  const token = (await runChecked([...PROGRAM, ...create, ...config])).trim();
   const bearer = ['-H', `authorization: Bearer ${token}`];
   t.is(await curl('/v1/me', ...bearer), '{"name":"ci","role":"operator"}\n200');
   t.is(await statusOf('/v1/me', ...bearer, '-H', 'host: rack.example'), '200');

@@ -9,13 +9,13 @@ import { explainConnection } from '../../src/api-client/errors.ts';
 import { AT, adminApiFor, refusal, shownMachine } from '../support/admin-api-double.ts';
 import { folderFor, makeOpensslCa, makeServerCertificate } from '../support/openssl.ts';
 import { run } from '../support/process.ts';
+import { PROGRAM } from '../support/program.ts';
 
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const MAC = '52:54:00:00:00:01';
 
 /** Runs the command line as a user does. */
 function rackseed(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  return run([process.execPath, ...process.execArgv, MAIN, ...args], { env, timeout: 30_000 });
+  return run([...PROGRAM, ...args], { env, timeout: 30_000 });
 }
 
 test('the API is asked over TCP, a unix socket, and below the path of a proxy', async (t) => {
@@ -165,7 +165,7 @@ test('a reader that has seen enough ends the command quietly', async (t) => {
     detail: 'x',
   }));
   const { url } = await adminApiFor(t, { answers: { 'GET /v1/changes': { changes } } });
-  const command = [process.execPath, ...process.execArgv, MAIN, 'changes', '--server', url];
+  const command = [...PROGRAM, 'changes', '--server', url];
   const { code, stdout, stderr } = await run([
     'bash',
     '-c',

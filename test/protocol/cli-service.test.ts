@@ -15,9 +15,9 @@ import { waitCommand } from '../../src/cli/wait.ts';
 import { type Namespace, rackFor } from '../support/netns.ts';
 import { Printed } from '../support/printed.ts';
 import { run, runChecked } from '../support/process.ts';
+import { PROGRAM } from '../support/program.ts';
 import { serviceFor, type TestService } from '../support/service.ts';
 
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const MAC = '52:54:00:00:00:01';
 
 /** A service that has seen one machine and holds it, and a client of its API. */
@@ -45,7 +45,7 @@ test('a machine that waits is found, approved and rendered by commands as they a
   const { service } = await setUp(t);
   const rackseed = (...args: string[]) => {
     const config = ['--config', join(service.directory, 'config')];
-    return runChecked([process.execPath, ...process.execArgv, MAIN, ...args, ...config], { timeout: 60_000 });
+    return runChecked([...PROGRAM, ...args, ...config], { timeout: 60_000 });
   };
   t.regex(
     await rackseed('machines', '--state', 'discovered'),

@@ -4,13 +4,12 @@ import test, { type ExecutionContext } from 'ava';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { type Namespace, rackFor } from '../support/netns.ts';
 import { type Finished, run, startFor } from '../support/process.ts';
+import { PROGRAM } from '../support/program.ts';
 import { serviceFor } from '../support/service.ts';
-
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 
 function rackseed(server: Namespace, directory: string, ...options: string[]): Promise<Finished> {
   const config = ['--config', join(directory, 'config')];
-  const argv = [process.execPath, ...process.execArgv, MAIN, 'doctor', ...config, ...options];
+  const argv = [...PROGRAM, 'doctor', ...config, ...options];
   return run(server.command(argv), { timeout: 60_000 });
 }
 

@@ -4,10 +4,10 @@ import { magicPacket } from '../../src/net/wake-on-lan.ts';
 import { AS_FIRMWARE, lease } from '../support/machine.ts';
 import { rackFor } from '../support/netns.ts';
 import { runChecked, startFor } from '../support/process.ts';
+import { PROGRAM } from '../support/program.ts';
 import { relayFor, remoteWireFor } from '../support/relay.ts';
 import { serviceFor } from '../support/service.ts';
 
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const LISTENER = new URL('../support/clients/hear-datagrams.mjs', import.meta.url).pathname;
 
 test('rackseed wake sends a magic packet through the provisioning network, to a machine that was approved before it was seen', async (t) => {
@@ -19,10 +19,7 @@ test('rackseed wake sends a magic packet through the provisioning network, to a 
   const card = await startFor(t, client?.command([process.execPath, LISTENER, '9']) ?? []);
   await card.waitFor(/listening/);
   const config = ['--config', `${service.directory}/config`];
-  const told = await runChecked(
-    [process.execPath, ...process.execArgv, MAIN, 'wake', 'worker-01', ...config],
-    { timeout: 60_000 },
-  );
+  const told = await runChecked([...PROGRAM, 'wake', 'worker-01', ...config], { timeout: 60_000 });
   t.is(told, `worker-01 (${mac}): a magic packet was sent; its first DHCP message shows that it woke\n`);
   const [heard] = await card.waitFor(/ff[0-9a-f]{100,}/);
   t.is(heard, Buffer.from(magicPacket(mac)).toString('hex'));

@@ -9,6 +9,7 @@ import { localEndpoint } from '../../src/api-client/endpoint.ts';
 import { startService } from '../../src/lab/service.ts';
 import type { Namespace } from './netns.ts';
 import type { Child } from './process.ts';
+import { PROGRAM } from './program.ts';
 
 /** Parts of rackseed.yaml that differ from the usual test network. */
 export interface ServiceSettings {
@@ -95,7 +96,7 @@ export async function serviceFor(
   const directory = await configurationFor(t, settings);
   const socketPath = join(directory, 'admin.sock');
   const config = join(directory, 'config');
-  const start = () => startService(namespace, config, socketPath, settings.options);
+  const start = () => startService(namespace, config, socketPath, PROGRAM, settings.options);
   const service: TestService = {
     directory,
     child: await start(),
@@ -117,8 +118,7 @@ export async function serviceFor(
 
 /** The command that serves what a test's service served, as it is typed. */
 export function serveCommand({ directory }: Pick<TestService, 'directory'>): string[] {
-  const main = new URL('../../src/main.ts', import.meta.url).pathname;
-  return [process.execPath, ...process.execArgv, main, 'serve', '--config', join(directory, 'config')];
+  return [...PROGRAM, 'serve', '--config', join(directory, 'config')];
 }
 
 function ask(socketPath: string, path: string): Promise<string> {

@@ -10,6 +10,7 @@ import { type ConfigText, checkConfig } from '../../src/config/check.ts';
 import { readConfigFolder } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { run, runChecked } from '../support/process.ts';
+import { PROGRAM } from '../support/program.ts';
 import { formatsOf, readable } from '../support/shipped.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -100,8 +101,7 @@ test('every link of a page leads to a page or file that is there', (t) => {
 });
 
 test('every command that a page tells to call is one', async (t) => {
-  const main = join(ROOT, 'src/main.ts');
-  const help = await runChecked([process.execPath, ...process.execArgv, main, '--help']);
+  const help = await runChecked([...PROGRAM, '--help']);
   const commands = new Set([...help.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, command]) => command));
   commands.add('help');
   t.true(commands.size > 20);
