@@ -17,12 +17,23 @@ export interface SchemaChecker<Schema extends TSchema> {
   decode(value: unknown): StaticDecode<Schema> | undefined;
 }
 
-/** Prepares the checks for a schema; do it once, since it compiles the schema. */
+/**
+ * Prepares the checks for a schema; do it once, since it compiles the schema when it is first used. What comes of that takes
+ * megabytes and is seldom needed: it is let go of when memory is collected, and made anew after that.
+ */
 export function schemaChecker<Schema extends TSchema>(schema: Schema): SchemaChecker<Schema> {
-  const validator = Compile(schema);
+  const compile = () => Compile(schema);
+  let compiled: WeakRef<ReturnType<typeof compile>> | undefined;
+  const validator = () => {
+    const known = compiled?.deref();
+    if (known) return known;
+    const made = compile();
+    compiled = new WeakRef(made);
+    return made;
+  };
   const faults = (value: unknown): Fault[] => {
     // By default it stops at eight.
-    const errors = withSettings({ maxErrors: Number.MAX_SAFE_INTEGER }, () => validator.Errors(value));
+    const errors = withSettings({ maxErrors: Number.MAX_SAFE_INTEGER }, () => validator().Errors(value));
     return relevant(errors, schema, value).flatMap((error) => explain(error, schema, value));
   };
   return {
@@ -31,10 +42,10 @@ export function schemaChecker<Schema extends TSchema>(schema: Schema): SchemaChe
         file.problem([...path, ...fault.path], fault.message, fault.expected),
       ),
     decode(value) {
-      const rest = validator.Check(value) ? value : withoutFaults(value, faults);
+      const rest = validator().Check(value) ? value : withoutFaults(value, faults);
       if (rest === undefined) return undefined;
       // Sorting the branches of choices anew for each value takes most of the time, and ours don't overlap.
-      return withSettings({ unionPrioritySort: false }, () => validator.Decode(rest));
+      return withSettings({ unionPrioritySort: false }, () => validator().Decode(rest));
     },
   };
 }
