@@ -129,8 +129,11 @@ export class BootWatch {
       looked += 1;
       const machine = this.#options.machine(mac);
       const expected = this.#options.expected(mac);
-      if (!signs || !machine?.boot || !expected || isRunning(machine.boot, expected)) {
+      const isOver = machine?.boot && expected && isRunning(machine.boot, expected);
+      if (!signs || !machine?.boot || !expected || isOver) {
         this.#booting.delete(mac);
+        // Nothing of a boot that went well tells anything about the next one, and most machines are up.
+        if (isOver) this.#signs.delete(mac);
         continue;
       }
       const { boot, firmware, loader } = machine;

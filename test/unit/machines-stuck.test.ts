@@ -241,6 +241,18 @@ test('a boot that goes on is stuck no more', (t) => {
   t.is(rack.rack.machine(KNOWN)?.state, 'running');
 });
 
+test('nothing is kept of a boot that went well, and the next one is watched like the first', (t) => {
+  const rack = testRack();
+  const machine = bootingMachine(rack);
+  toInitrd(machine);
+  machine.document();
+  machine.wait(60);
+  t.is(rack.watch.signs(KNOWN), undefined);
+  toScript(machine);
+  machine.wait(30);
+  t.is(rack.rack.machine(KNOWN)?.state, 'stuck');
+});
+
 test('a machine that starts over and comes no further stays stuck, and is so no more when it does', (t) => {
   const rack = testRack();
   const machine = bootingMachine(rack);
