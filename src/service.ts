@@ -27,6 +27,7 @@ import { inheritedFrom } from './net/systemd.ts';
 import { type NetworkService, openNetwork, type SharedParts } from './network-service.ts';
 import { Notifier } from './notify/notifier.ts';
 import { openRack } from './rack-service.ts';
+import { giveBackMemory } from './spare-memory.ts';
 import { openLmdbStore } from './store/lmdb.ts';
 import { Troubles } from './troubles.ts';
 import { version } from './version.ts';
@@ -247,6 +248,7 @@ export async function startService(initial: Config, logger: Logger): Promise<Ser
     cleanup.push(() => watch.stop());
 
     machines.lookAtAll();
+    cleanup.push(giveBackMemory(() => store.unmapPages()));
     const status = () => `${describe(config)}, admin on ${adminAddress}`;
     logger.info(`ready: ${status()}`);
     return { status, reload: () => watch.reload(), stop };

@@ -13,8 +13,8 @@ import { usageOf } from '../usage.ts';
 
 const LEASES = 50_000;
 const MACHINES = 10_000;
-/** After the start, until the server has nothing more to do, milliseconds. */
-const SETTLING = 10_000;
+/** After the start, until the server has done what it does then and has given back what it took for it, milliseconds. */
+const SETTLING = 30_000;
 const PROBE = fileURLToPath(new URL('../machines/first-answer.ts', import.meta.url));
 
 /** A configuration and a store that has seen much; the service itself is started when it is measured. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 
@@ -21,6 +22,7 @@ const SO_RCVBUF = 8;
 const SO_BINDTODEVICE = 25;
 const SO_RCVBUFFORCE = 33;
 const MSG_DONTWAIT = 0x40;
+const MADV_DONTNEED = 4;
 const MADV_HUGEPAGE = 14;
 const FALLOC_FL_KEEP_SIZE = 1;
 
@@ -49,6 +51,7 @@ function load() {
     if_nametoindex: libc.func('unsigned int if_nametoindex(const char *name)'),
     close: libc.func('int close(int fd)'),
     fallocate: libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)'),
+    malloc_trim: libc.func('int malloc_trim(size_t pad)'),
     madvise: libc.func('int madvise(uint64_t address, size_t length, int advice)'),
   };
 }
@@ -251,6 +254,24 @@ export function describeSocket(
  */
 export function wantHugePages(address: number, length: number): boolean {
   return libc().madvise(address, length, MADV_HUGEPAGE) === 0;
+}
+
+/**
+ * Takes the pages of a file out of this process's memory, wherever it is mapped for reading only (madvise(2)). They come
+ * back when they are read again. What can't be taken out stays.
+ */
+export function unmapPages(path: string): void {
+  for (const line of readFileSync('/proc/self/maps', 'utf8').split('\n')) {
+    const [, first, last, mapped] = /^([0-9a-f]+)-([0-9a-f]+) r--s \S+ \S+ \d+ +(.*)$/.exec(line) ?? [];
+    if (mapped !== path) continue;
+    const [start, end] = [Number.parseInt(first ?? '', 16), Number.parseInt(last ?? '', 16)];
+    libc().madvise(start, end - start, MADV_DONTNEED);
+  }
+}
+
+/** Gives back to the system what native code has freed (malloc_trim(3)). */
+export function trimHeap(): void {
+  libc().malloc_trim(0);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
@@ -12,6 +12,7 @@ import type { MachineIndex } from '../machines/indexes.ts';
 import type { JournalEvent } from '../machines/journal.ts';
 import type { Boot, SeenMachine } from '../machines/machine.ts';
 import { machineReader, type StagesOnly } from '../machines/record.ts';
+import { unmapPages } from '../net/libc.ts';
 import type { Mac } from '../net/mac.ts';
 import { allocateLock, fileAt, fileNow, keepReserve, tryToWrite } from './disk.ts';
 import { DATA, LOCK } from './inspect.ts';
@@ -245,6 +246,8 @@ export function openLmdbStore(
       save: (key, id) => void later(['webhooks', key], () => db.webhooks.put(key, id)),
       remove: (key) => void later(['webhooks', key], () => db.webhooks.remove(key)),
     },
+
+    unmapPages: () => unmapPages(realpathSync(file)),
 
     async close() {
       isClosed = true;

@@ -42,6 +42,8 @@ export interface Store extends LeaseStore, ApiTokenStorage {
   removeBootTokens(mac: Mac): void;
   /** How far webhooks were told. */
   readonly webhooks: WebhookPositions;
+  /** Takes what was read of the file out of this process's memory; what is read again comes back. */
+  unmapPages(): void;
   /** Waits for what is being written, then closes. */
   close(): Promise<void>;
 }

@@ -5,10 +5,10 @@ import { eventually } from '../support/cluster.ts';
 import { curl, documentUrl, lease } from '../support/machine.ts';
 import { rackFor } from '../support/netns.ts';
 import { run, runChecked, startFor } from '../support/process.ts';
+import { PROGRAM } from '../support/program.ts';
 import { serviceFor } from '../support/service.ts';
 
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
-const rackseed = (...args: string[]) => [process.execPath, ...process.execArgv, MAIN, ...args];
+const rackseed = (...args: string[]) => [...PROGRAM, ...args];
 const udhcpc = ['udhcpc', '-i', 'eth0', '-f', '-n', '-q', '-s', '/bin/true'];
 
 test('render prints the script and the document that a machine then really gets', async (t) => {
@@ -180,4 +180,18 @@ test('how many downloads wait for their turn is in a metric', async (t) => {
   await curls.stop();
   await eventually(async () => (await waiting()) === 0);
   t.pass();
+});
+
+test('what the start took of memory is given back when the service has nothing to do', async (t) => {
+  t.timeout(120_000);
+  const { server } = await rackFor(t);
+  const service = await serviceFor(t, server);
+  const isGivenBack = async () => {
+    const status = await readFile(`/proc/${service.child.pid}/status`, 'utf8');
+    const [, most] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
+    const [, now] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
+    return Number(most) - Number(now) > 16 * 1024;
+  };
+  await t.notThrowsAsync(eventually(isGivenBack, 100_000));
+  t.is((await service.get<{ machines: unknown[] }>('/v1/machines')).machines.length, 0);
 });
