@@ -37,6 +37,8 @@ const asBefore = {
 export default defineConfig({
   input: {
     main: 'src/main.ts',
+    // Run by systemd before the service.
+    'open-sockets': 'src/open-sockets.ts',
     // Threads, which are started by path.
     'config/check-worker': 'src/config/check-worker.ts',
     'tftp/worker': 'src/tftp/worker.ts',

@@ -117,7 +117,7 @@ export async function installCommand(options: InstallOptions, output: Output): P
 /** How the service is started. Throws when it couldn't be read by its user. */
 async function findProgram(): Promise<readonly string[]> {
   const program = await realpath(process.argv[1] ?? '');
-  if (program.endsWith('.ts')) throw new Error('compile it first, npm run build, and call dist/main.js');
+  if (program.endsWith('.ts')) throw new Error('build it first, npm run build, and call dist/main.js');
   const hidden = [process.execPath, program].find((path) => HIDDEN.some((place) => path.startsWith(place)));
   if (hidden === undefined) return [process.execPath, program];
   throw new Error(`${hidden} is hidden from services: put it below /opt or /usr/lib, or install the package`);

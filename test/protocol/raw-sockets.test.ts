@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type Namespace, rackFor } from '../support/netns.ts';
 import { run, runChecked, startFor } from '../support/process.ts';
+import { OPENER } from '../support/program.ts';
 import { configurationFor, serveCommand } from '../support/service.ts';
 
 const STORE = new URL('../support/clients/descriptor-store.py', import.meta.url).pathname;
-const OPENER = new URL('../../src/open-sockets.ts', import.meta.url).pathname;
 const udhcpc = ['udhcpc', '-i', 'eth0', '-f', '-n', '-q', '-s', '/bin/true'];
 /** What iPXE says besides: user class "iPXE", and in its own option that it can do HTTP and load Linux. */
 const asIpxe = [...udhcpc, '-V', 'PXEClient', '-x', '0x4d:69505845', '-x', '0xaf:130101180101'];
@@ -13,7 +13,7 @@ const asIpxe = [...udhcpc, '-V', 'PXEClient', '-x', '0x4d:69505845', '-x', '0xaf
 /** Starts the service without CAP_NET_RAW, with the raw sockets of these interfaces handed over by the double of systemd. */
 async function serviceWith(t: ExecutionContext, server: Namespace, interfaces: readonly string[]) {
   const directory = await configurationFor(t, { dhcp: { range: '192.168.0.1-192.168.0.2' } });
-  const opener = [process.execPath, ...process.execArgv, OPENER, ...interfaces];
+  const opener = [...OPENER, ...interfaces];
   const argv = ['python3', STORE, join(directory, 'notify'), ...opener, '--', ...serveCommand({ directory })];
   const service = await startFor(t, server.command(argv));
   await service.waitFor(/"msg":"ready: /, 60_000);
