@@ -27,8 +27,8 @@ const asBefore = {
   renderChunk(code, { fileName }) {
     const up = '../'.repeat(fileName.split('/').length - 1) || './';
     // One character beyond Latin-1 makes V8 keep all of a file, for as long as it runs, with two bytes for each.
-    const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-    const ascii = code.replaceAll(/[\u0080-\uffff]/g, escape);
+    const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    const ascii = code.replaceAll(/[\u0080-\uffff]/g, escaped);
     return { code: ascii.replaceAll(DIST, `new URL('${up}', import.meta.url)`), map: null };
   },
 };
@@ -53,6 +53,7 @@ export default defineConfig({
     cleanDir: true,
     chunkFileNames: 'parts/[name]-[hash].js',
     sourcemap: true,
+    // It would undo the escapes, and stack traces would name nobody.
     minify: false,
     comments: { legal: true, annotation: false, jsdoc: false },
   },

@@ -50,6 +50,8 @@ export function openLmdbStore(
   const file = join(directory, DATA);
   let { root, db } = openDatabases(directory, migrations);
   let own = fileNow(file);
+  /** What the kernel calls it. */
+  const mapped = realpathSync(file);
 
   /** Copies what the vanished file had, which is still there for who has it open. */
   const writeAnew = async () => {
@@ -247,7 +249,7 @@ export function openLmdbStore(
       remove: (key) => void later(['webhooks', key], () => db.webhooks.remove(key)),
     },
 
-    unmapPages: () => unmapPages(realpathSync(file)),
+    unmapPages: () => unmapPages(mapped),
 
     async close() {
       isClosed = true;
