@@ -37,8 +37,9 @@ async function bootsOver(t: ExecutionContext, badness: Badness, sizes: Sizes): P
     const folder = name === 'http' ? 'assets/lab' : 'firmware';
     await writeFile(join(service.directory, folder, name), contents.get(name) ?? '');
   }
-  const udhcpc = ['udhcpc', '-i', 'eth0', '-f', '-n', '-q', '-t', '60', '-T', '1', '-s', UDHCPC_SCRIPT];
-  await runChecked(machine.command(udhcpc));
+  // It asks three times for an address that it was offered, and then begins anew a second later.
+  const udhcpc = ['udhcpc', '-i', 'eth0', '-f', '-q', '-t', '60', '-T', '1', '-A', '1', '-s', UDHCPC_SCRIPT];
+  await runChecked(machine.command(udhcpc), { timeout: 60_000 });
 
   const got = (name: string) => join(service.directory, `got-${name}`);
   const clients: Readonly<Record<string, readonly string[]>> = {
