@@ -11,9 +11,11 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { create } from 'tar';
 import { hashFile } from '../images/digest.ts';
 import { copyStore, DATA, type StoreSummary } from '../store/inspect.ts';
+import { holdersOf } from './in-use.ts';
 import { type Entry, FORMAT, filesOf, MANIFEST, type Manifest } from './manifest.ts';
 import { type Owners, readOwners } from './owners.ts';
 import { findSources, type LeftOut, type Place } from './sources.ts';
@@ -38,10 +40,13 @@ export interface BackupReport {
   readonly size: number;
 }
 
+/** A service has written down by then what it knew of machines, milliseconds; only of thousands of new ones it takes longer. */
+const UNWRITTEN = 2_000;
+
 /**
  * Writes configuration, store and PKI into a compressed tar archive with mode 0600. It reads the files of this host itself and asks
  * no service: the archive holds private keys, which no API gives out, and is needed most when no service runs. The store is
- * copied as it is at one moment, whether it is in use or not. The archive appears when it is complete, or not at all. Rejects with
+ * copied as it is at one moment; where a service has it in use, once what that knew when this began is in it. The archive appears when it is complete, or not at all. Rejects with
  * an Error for people.
  */
 export async function makeBackup({ config, file, version, now }: BackupOptions): Promise<BackupReport> {
@@ -54,6 +59,7 @@ export async function makeBackup({ config, file, version, now }: BackupOptions):
     throw new Error(`nothing can be written to ${dirname(target)}: ${error.message}`);
   });
   try {
+    if ((await holdersOf(join(sources.store, DATA))).length > 0) await pause(UNWRITTEN);
     const store = await copyStore(sources.store, join(staging, 'store'));
     const data = { path: join(sources.store, DATA), name: `store/${DATA}` };
     const entries = [await describe(data, staging, owners)];
