@@ -1,5 +1,5 @@
 import { closeSync, openSync, statSync } from 'node:fs';
-import { mkdtemp, open, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reserveBlocks } from '../net/libc.ts';
 
@@ -8,11 +8,18 @@ const ROOM = 256 * 1024;
 
 /**
  * Which file is at `path`: a text that is another one for another file. Undefined when there is none. Rejects when that
- * can't be found out.
+ * can't be found out, or the file can't be written to: a file system may have turned read-only.
  */
 export async function fileAt(path: string): Promise<string | undefined> {
   try {
-    return nameOf(await stat(path));
+    const file = await open(path, 'r+');
+    try {
+      // A file system that has failed says so here; what LMDB has written is on the disk already, so there is little to do.
+      await file.datasync();
+      return nameOf(await file.stat());
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;

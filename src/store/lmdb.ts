@@ -100,7 +100,7 @@ export function openLmdbStore(
   };
   const look = async () => {
     const found = await fileAt(file).catch((error: Error) => error);
-    if (found instanceof Error) writes.fail(found.message);
+    if (found instanceof Error) writes.failBy(found);
     else if (found !== own) writes.fail(found === undefined ? VANISHED : REPLACED);
     else reserveOrFail();
   };

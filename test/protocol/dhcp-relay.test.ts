@@ -9,6 +9,8 @@ import { run, runChecked, startFor } from '../support/process.ts';
 import { RELAYS, type RemoteWire, relayFor, remoteWireFor } from '../support/relay.ts';
 import { serviceFor } from '../support/service.ts';
 
+const DHCPCD = new URL('../support/clients/dhcpcd.sh', import.meta.url).pathname;
+
 interface Leases {
   readonly leases: readonly { readonly address: string; readonly mac?: string }[];
 }
@@ -200,7 +202,7 @@ test.serial('dhcpcd gets its address in two messages with rapid commit', async (
   const service = await serviceFor(t, server, { dhcp: { rapid_commit: true, conflict_check: false } });
   const config = join(service.directory, 'dhcpcd.conf');
   await runChecked(['sh', '-c', `printf 'option rapid_commit\\nnoarp\\nnodelay\\nnoipv4ll\\n' > ${config}`]);
-  const dhcpcd = ['dhcpcd', '-4', '-1', '-B', '-f', config, '-c', '/bin/true', 'eth0'];
+  const dhcpcd = [DHCPCD, '-4', '-1', '-B', '-f', config, '-c', '/bin/true', 'eth0'];
   const { stderr, stdout } = await run(clients[0]?.command(dhcpcd) ?? [], { timeout: 30_000 });
   t.regex(stdout + stderr, /leased 192\.168\.0\./);
   t.is(await service.metric('rackseed_dhcp_replies_total', 'request="DISCOVER",reply="ACK"'), 1);

@@ -6,6 +6,8 @@ import { networkdFor } from '../support/networkd.ts';
 import { run, runChecked } from '../support/process.ts';
 import { serviceFor } from '../support/service.ts';
 
+const DHCPCD = new URL('../support/clients/dhcpcd.sh', import.meta.url).pathname;
+
 interface Leases {
   readonly leases: readonly { readonly address: string; readonly mac?: string; readonly expires?: string }[];
 }
@@ -17,7 +19,7 @@ test.serial('dhcpcd configures a card with its address, router and domain', asyn
   const script = join(service.directory, 'print-options');
   await writeFile(config, 'option routers, domain_name\nnoarp\nnodelay\nnoipv4ll\n');
   await writeFile(script, '#!/bin/sh\n[ "$reason" = BOUND ] && env\nexit 0\n', { mode: 0o755 });
-  const dhcpcd = ['dhcpcd', '-4', '-1', '-B', '-f', config, '-c', script, 'eth0'];
+  const dhcpcd = [DHCPCD, '-4', '-1', '-B', '-f', config, '-c', script, 'eth0'];
   const { stdout, stderr } = await run(clients[0]?.command(dhcpcd) ?? [], { timeout: 30_000 });
   const told = stdout.split('\n');
   const [lease] = (await service.get<Leases>('/v1/leases')).leases;
