@@ -46,8 +46,8 @@ const UNWRITTEN = 2_000;
 /**
  * Writes configuration, store and PKI into a compressed tar archive with mode 0600. It reads the files of this host itself and asks
  * no service: the archive holds private keys, which no API gives out, and is needed most when no service runs. The store is
- * copied as it is at one moment; where a service has it in use, once what that knew when this began is in it. The archive appears when it is complete, or not at all. Rejects with
- * an Error for people.
+ * copied as it is at one moment; where a service has it in use, once what that knew when this began is in it. The archive
+ * appears when it is complete, or not at all. Rejects with an Error for people.
  */
 export async function makeBackup({ config, file, version, now }: BackupOptions): Promise<BackupReport> {
   const target = resolve(file);
