@@ -107,8 +107,8 @@ export function endpointIn(name: Uint8Array): Endpoint {
   return (ipv4FromBytes(name, SOCKADDR_IN.address) * 65536 + port) as Endpoint;
 }
 
-/** Bytes before the body of each datagram of a batch. */
-const HEAD = 4;
+/** Bytes before the body of each datagram that is sent from where it is. */
+export const HEAD = 4;
 /** Longest datagram that `send` takes. */
 const MAX_SINGLE = 2048;
 

@@ -3,7 +3,7 @@ import type { Refusal, Shortage } from './refusal.ts';
 
 /**
  * While so many of its messages are unread, the serving thread doesn't read the socket for requests: they wait in the
- * kernel, which drops what is too much. Transfers on sockets of their own go on, and each has only its end to tell.
+ * kernel, which drops what is too much. Transfers on other sockets go on, and each has only its end to tell.
  */
 export const MAX_UNREAD = 1_000;
 
@@ -51,6 +51,8 @@ export type FromThread =
       /** The name as it came, escaped. */
       readonly asked: string;
       readonly netascii: boolean;
+      /** The transfer wants a socket that no other uses. */
+      readonly alone: boolean;
     }
   /** Something for the observer; `ends` is the request that ended with it, if it was one that had a `find`. */
   | { readonly type: 'event'; readonly event: TftpEvent; readonly ends?: number };
@@ -58,8 +60,8 @@ export type FromThread =
 /** To the serving thread. */
 export type ToThread =
   /**
-   * Serve a request. Until it has ended, `contents` stay where they are, and `socket` is open: the transfer's own, bound;
-   * without one the socket for requests is used.
+   * Serve a request. Until it has ended, `contents` stay where they are, and `socket` is open, a bound one that other transfers
+   * may use too; without one the socket for requests is used.
    */
   | {
       readonly type: 'serve';

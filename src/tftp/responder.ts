@@ -1,30 +1,39 @@
-import {
-  addressOfEndpoint,
-  type Datagram,
-  type DatagramSender,
-  type Endpoint,
-  portOfEndpoint,
-} from '../net/datagrams.ts';
+import type { DatagramQueue } from '../net/datagram-queue.ts';
+import { addressOfEndpoint, type DatagramSender, type Endpoint, portOfEndpoint } from '../net/datagrams.ts';
 import { formatIpv4 } from '../net/ipv4.ts';
 import type { TftpEvent } from './events.ts';
 import type { Contents, FromThread, ServingSettings, ToThread } from './messages.ts';
 import { escapeBytes, normaliseName } from './name.ts';
-import { negotiate } from './options.ts';
-import { encodeError, Opcode, parsePacket, type RequestPacket } from './packet.ts';
+import { largestBlksize, negotiate } from './options.ts';
+import {
+  ErrorCode,
+  encodeError,
+  Opcode,
+  parsePacket,
+  type RequestPacket,
+  type TftpOption,
+} from './packet.ts';
 import { badName, type Refusal, refusalOf, type Shortage, STOPPING } from './refusal.ts';
 import { type ReadRequest, RequestTable } from './requests.ts';
 import { Session } from './session.ts';
+
+/** The largest block that fits into an Ethernet frame. */
+const MAX_SHARED_BLKSIZE = largestBlksize(1500);
+
+const WRONG_TRANSFER = encodeError(ErrorCode.UNKNOWN_TRANSFER_ID, 'this port belongs to another transfer');
 
 export interface ResponderOptions {
   readonly settings: ServingSettings;
   /** The socket for requests. */
   readonly socket: number;
   readonly sender: DatagramSender;
+  /** Flushed by the caller after each call, and here before a transfer is reported as over: its file may be gone then. */
+  readonly queue: DatagramQueue;
   /** Takes the questions and events that come up. Always called before the packet that makes them visible to a client. */
   readonly tell: (message: FromThread) => void;
-  /** A transfer has begun on a socket of its own: what comes there is for `transferOn(socket)`. */
+  /** The first transfer on a socket other than that for requests begins: what comes there is for `receive`. */
   readonly onOpen: (socket: number) => void;
-  /** That transfer is over; its socket still exists until `tell` says so. */
+  /** The last one that ran there is over; the socket still exists until `tell` says so. */
   readonly onClose: (socket: number) => void;
 }
 
@@ -35,8 +44,8 @@ export interface ResponderOptions {
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #requests = new RequestTable();
-  /** The transfers that have a socket of their own, by its descriptor. */
-  readonly #sessions = new Map<number, Session>();
+  /** How many transfers run on each socket other than that for requests. */
+  readonly #transfers = new Map<number, number>();
   #lastId = 0;
   #maxBlksize: number;
 
@@ -51,7 +60,7 @@ export class Responder {
   }
 
   /** Takes what came on the socket for requests. It leads to one event or belongs to a request that is being served. */
-  receiveRequest({ bytes, sender }: Datagram, now: number): void {
+  receiveRequest(bytes: Uint8Array, sender: Endpoint, now: number): void {
     // Nothing can be sent to port 0, so whatever this is, it wants no answer.
     const packet = portOfEndpoint(sender) === 0 ? undefined : parsePacket(bytes);
     const request = this.#requests.of(sender);
@@ -75,9 +84,23 @@ export class Responder {
     }
   }
 
-  /** The transfer that has `socket` for its own; undefined once it is over. */
-  transferOn(socket: number): Session | undefined {
-    return this.#sessions.get(socket);
+  /** How many transfers run on a socket other than that for requests. */
+  transfersOn(socket: number): number {
+    return this.#transfers.get(socket) ?? 0;
+  }
+
+  /** Takes what came on such a socket, from the client of a transfer there or from anyone else. */
+  receive(socket: number, bytes: Uint8Array, sender: Endpoint, now: number): void {
+    const packet = parsePacket(bytes);
+    const request = this.#requests.of(sender);
+    if (request?.session?.socket === socket) {
+      if (packet?.opcode === Opcode.ACK || packet?.opcode === Opcode.ERROR) {
+        request.session.handle(packet, now);
+      }
+    } else if (packet && !request) {
+      this.#answerStranger(socket, packet.opcode, sender);
+    }
+    // Otherwise it is late, from the client's transfer before, and firmware could take the answer for one to its request now.
   }
 
   /** Takes the answer to a `find`. The request may have ended meanwhile. */
@@ -141,7 +164,15 @@ export class Responder {
     const { options } = packet;
     const kept = Uint8Array.from(bytes);
     this.#requests.add({ id, client, endpoint, file, netascii, options, bytes: kept, startedAt: now });
-    this.#options.tell({ type: 'find', id, client, file, asked, netascii });
+    const alone = this.#needsOwnSocket(options, netascii);
+    this.#options.tell({ type: 'find', id, client, file, asked, netascii, alone });
+  }
+
+  /** With more than a frame of each transfer on the way, a socket's buffers would be too small for all that share it. */
+  #needsOwnSocket(options: readonly TftpOption[], netascii: boolean): boolean {
+    const offer = { size: 0, maxBlksize: this.#maxBlksize, windows: !netascii };
+    const { blksize, windowsize } = negotiate(options, offer);
+    return windowsize > 1 || blksize > MAX_SHARED_BLKSIZE;
   }
 
   /** What runs already goes on to its end; who comes too many asks again meanwhile. */
@@ -156,14 +187,15 @@ export class Responder {
     return undefined;
   }
 
-  #serve(request: ReadRequest, own: number | undefined, contents: Contents, now: number): void {
+  #serve(request: ReadRequest, apart: number | undefined, contents: Contents, now: number): void {
     const { client, endpoint, file, netascii, startedAt } = request;
-    const { sender, socket } = this.#options;
+    const { sender, queue, socket } = this.#options;
     const maxBlksize = this.#maxBlksize;
     const { size } = contents;
     const session = new Session({
-      socket: own ?? socket,
+      socket: apart ?? socket,
       sender,
+      queue,
       client,
       endpoint,
       file,
@@ -172,23 +204,29 @@ export class Responder {
       startedAt,
       now,
       onEnd: (event) => {
-        if (own !== undefined) this.#close(own);
+        if (apart !== undefined) this.#close(apart);
         this.#remove(request, event);
       },
     });
     request.session = session;
-    if (own !== undefined) this.#open(own, session);
+    if (apart !== undefined) this.#open(apart);
     this.#observe({ type: 'started', client, file, size });
     session.begin();
   }
 
-  #open(socket: number, session: Session): void {
-    this.#sessions.set(socket, session);
-    this.#options.onOpen(socket);
+  #open(socket: number): void {
+    const others = this.transfersOn(socket);
+    this.#transfers.set(socket, others + 1);
+    if (others === 0) this.#options.onOpen(socket);
   }
 
   #close(socket: number): void {
-    this.#sessions.delete(socket);
+    const others = this.transfersOn(socket) - 1;
+    if (others > 0) {
+      this.#transfers.set(socket, others);
+      return;
+    }
+    this.#transfers.delete(socket);
     this.#options.onClose(socket);
   }
 
@@ -211,6 +249,15 @@ export class Responder {
     this.#sendError(request, refusal);
   }
 
+  /**
+   * Tells who sent something to another client's transfer (RFC 1350 §4), which carries on. An ERROR is never answered, so that
+   * two peers can't loop. Nothing is sent to port 0, nor from a socket whose last transfer has ended: it may be closed.
+   */
+  #answerStranger(socket: number, opcode: number, stranger: Endpoint): void {
+    if (opcode === Opcode.ERROR || portOfEndpoint(stranger) === 0 || !this.#transfers.has(socket)) return;
+    this.#options.sender.send(socket, stranger, WRONG_TRANSFER);
+  }
+
   #refuse(asked: Pick<ReadRequest, 'client' | 'endpoint' | 'file'>, refusal: Refusal): void {
     this.#observe(refused(asked, refusal));
     this.#sendError(asked, refusal);
@@ -222,6 +269,7 @@ export class Responder {
   }
 
   #remove(request: ReadRequest, event: TftpEvent): void {
+    this.#options.queue.flush();
     this.#requests.remove(request);
     this.#options.tell({ type: 'event', event, ends: request.id });
   }

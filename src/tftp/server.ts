@@ -9,6 +9,7 @@ import { toNetascii } from './netascii.ts';
 import { notFound, type Refusal, shortageOf, TOO_LARGE_FOR_TEXT, trouble } from './refusal.ts';
 import { explainListen, openUdpSocket } from './socket.ts';
 import { ServingThread } from './thread.ts';
+import { TransferSockets } from './transfer-sockets.ts';
 
 /** Where the files come from. */
 export interface TftpBackend {
@@ -100,7 +101,7 @@ function requireBlksize(maxBlksize: number): void {
 interface Request {
   readonly client: TftpPeer;
   readonly file: string;
-  /** The socket opened for its transfer, to be closed at its end. */
+  /** The socket of its transfer, to be given back at its end. */
   socket?: number;
   /** What is being sent. The thread knows only where it is, so it must be kept here. */
   contents?: Uint8Array;
@@ -109,6 +110,7 @@ interface Request {
 class Server implements TftpServer {
   readonly #options: TftpServerOptions;
   readonly #address: Ipv4;
+  readonly #sockets: TransferSockets;
   #settings: ServingSettings;
   /** Text conversions, each for as long as the backend keeps the file. */
   readonly #netascii = new WeakMap<Uint8Array, Uint8Array>();
@@ -124,6 +126,7 @@ class Server implements TftpServer {
   constructor(options: TftpServerOptions, address: Ipv4) {
     this.#options = options;
     this.#address = address;
+    this.#sockets = new TransferSockets(address);
     this.#settings = {
       maxBlksize: options.maxBlksize,
       singlePort: options.singlePort ?? false,
@@ -242,9 +245,9 @@ class Server implements TftpServer {
     }
   }
 
-  /** Looks the file up, opens the transfer's socket, and hands both to the thread. Never rejects. */
+  /** Looks the file up, takes a socket for the transfer, and hands both to the thread. Never rejects. */
   async #find(thread: ServingThread, asked: Extract<FromThread, { type: 'find' }>): Promise<void> {
-    const { id, client, file, netascii } = asked;
+    const { id, client, file, netascii, alone } = asked;
     const request: Request = { client, file };
     this.#requests.set(id, request);
     // While we wait the request may end: the server stops, or the client sends another one.
@@ -260,7 +263,7 @@ class Server implements TftpServer {
       } else {
         request.contents = netascii ? this.#asNetascii(found) : found;
         const contents = { address: addressOf(request.contents), size: request.contents.length };
-        thread.send({ type: 'serve', id, socket: this.#socketFor(request), contents });
+        thread.send({ type: 'serve', id, socket: this.#socketFor(request, alone), contents });
       }
     } catch (error) {
       if (isOver()) return;
@@ -278,16 +281,16 @@ class Server implements TftpServer {
     return text;
   }
 
-  #socketFor(request: Request): number | undefined {
+  #socketFor(request: Request, alone: boolean): number | undefined {
     if (this.#settings.singlePort) return undefined;
-    request.socket = openUdpSocket(this.#address, 0);
+    request.socket = this.#sockets.take(request.client, !alone);
     return request.socket;
   }
 
-  /** The request is over: its socket goes, and its file is no longer kept. */
+  /** The request is over: its socket is given back, and its file is no longer kept. */
   #end(id: number): void {
     const socket = this.#requests.get(id)?.socket;
     this.#requests.delete(id);
-    if (socket !== undefined) closeDescriptor(socket);
+    if (socket !== undefined) this.#sockets.release(socket);
   }
 }

@@ -1,4 +1,5 @@
-import { type Datagram, type DatagramSender, type Endpoint, portOfEndpoint } from '../net/datagrams.ts';
+import type { DatagramOwner, DatagramQueue } from '../net/datagram-queue.ts';
+import type { DatagramSender, Endpoint } from '../net/datagrams.ts';
 import type { TftpEvent, TftpFailure, TftpPeer } from './events.ts';
 import type { Contents } from './messages.ts';
 import { escapeBytes } from './name.ts';
@@ -10,18 +11,17 @@ import {
   encodeError,
   encodeOack,
   Opcode,
-  parsePacket,
   writeDataHead,
 } from './packet.ts';
 import { Transfer, type TransferStep } from './transfer.ts';
-
-const WRONG_TRANSFER = encodeError(ErrorCode.UNKNOWN_TRANSFER_ID, 'this port belongs to another transfer');
 
 /** One file on its way to one client. */
 export interface SessionOptions {
   /** The descriptor packets leave from. */
   readonly socket: number;
   readonly sender: DatagramSender;
+  /** Takes single blocks, to be sent before the next wait, and before the contents go. */
+  readonly queue: DatagramQueue;
   readonly client: TftpPeer;
   /** `client` as it is compared and sent to. */
   readonly endpoint: Endpoint;
@@ -36,7 +36,7 @@ export interface SessionOptions {
 }
 
 /** Carries out on a socket what a `Transfer` decides. */
-export class Session {
+export class Session implements DatagramOwner {
   readonly #options: SessionOptions;
   readonly #transfer: Transfer;
   /**
@@ -53,23 +53,14 @@ export class Session {
     this.#transfer = new Transfer({ ...terms, size: contents.size, oack: terms.accepted.length > 0 }, now);
   }
 
+  /** The descriptor packets leave from. */
+  get socket(): number {
+    return this.#options.socket;
+  }
+
   /** Sends the first packet. */
   begin(): void {
     this.#apply(this.#transfer.begin());
-  }
-
-  /** Takes what came on a socket that is this transfer's own, from the client or from anyone else. */
-  receive({ bytes, sender }: Datagram, now: number): void {
-    const packet = parsePacket(bytes);
-    if (sender !== this.#options.endpoint) {
-      // RFC 1350 §4: tell the stranger, and carry on. An ERROR is never answered, so that two peers can't loop.
-      // Nothing can be sent to port 0.
-      if (packet && packet.opcode !== Opcode.ERROR && portOfEndpoint(sender) !== 0) {
-        this.#options.sender.send(this.#options.socket, sender, WRONG_TRANSFER);
-      }
-      return;
-    }
-    if (packet?.opcode === Opcode.ACK || packet?.opcode === Opcode.ERROR) this.handle(packet, now);
   }
 
   /** Takes an ACK or ERROR from the client. */
@@ -106,6 +97,10 @@ export class Session {
     this.#fail('shutdown', reason);
   }
 
+  sendFailed(error: Error): void {
+    this.#sendError = error;
+  }
+
   #apply(step: TransferStep): void {
     switch (step.type) {
       case 'wait':
@@ -125,20 +120,32 @@ export class Session {
   }
 
   #sendData(first: number, last: number): void {
-    const { sender, socket, endpoint, contents, terms } = this.#options;
+    const { sender, queue, socket, endpoint } = this.#options;
+    if (first === last) {
+      writeDataHead(queue.add(socket, endpoint, this.#addressOf(first), this.#lengthOf(first), this), first);
+      return;
+    }
     for (let block = first; block <= last; block++) {
-      const start = (block - 1) * terms.blksize;
-      const length = Math.min(terms.blksize, contents.size - start);
-      writeDataHead(sender.add(contents.address + start, length), block);
+      writeDataHead(sender.add(this.#addressOf(block), this.#lengthOf(block)), block);
     }
     const error = sender.flush(socket, endpoint);
-    if (error) this.#sendError = error;
+    if (error) this.sendFailed(error);
+  }
+
+  #addressOf(block: number): number {
+    const { contents, terms } = this.#options;
+    return contents.address + (block - 1) * terms.blksize;
+  }
+
+  #lengthOf(block: number): number {
+    const { contents, terms } = this.#options;
+    return Math.min(terms.blksize, contents.size - (block - 1) * terms.blksize);
   }
 
   #send(packet: Uint8Array): void {
     const { sender, socket, endpoint } = this.#options;
     const error = sender.send(socket, endpoint, packet);
-    if (error) this.#sendError = error;
+    if (error) this.sendFailed(error);
   }
 
   #clientGaveUp(packet: ErrorPacket): void {

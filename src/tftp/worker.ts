@@ -1,7 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { DatagramQueue } from '../net/datagram-queue.ts';
 import { DatagramReceiver, DatagramSender } from '../net/datagrams.ts';
 import { acknowledge, Epoll, setTimer } from '../net/epoll.ts';
+import { BatchReceiver } from '../net/udp-batches.ts';
 import { type FromThread, MAX_UNREAD, type ThreadSetup, type ToThread } from './messages.ts';
 import { MAX_WINDOWSIZE } from './options.ts';
 import { Responder } from './responder.ts';
@@ -18,19 +20,24 @@ const WATCH_TIME = 0.05;
 const MOST_WATCHED = 2;
 /** Requests taken in one go, so that a burst of them is answered soon but transfers go on meanwhile. */
 const MAX_REQUESTS_PER_TURN = 16;
+/** The most datagrams to a system call, of transfers that share a socket. */
+const BATCH = 64;
 /** No request and no ACK is longer than an Ethernet frame. */
 const MAX_DATAGRAM = 2_048;
 
 /**
  * The serving thread, with an event loop of its own: a server's speed is that of its system calls, and here a window of
- * blocks, or the single block that most ask for, costs three (epoll_wait, recvfrom, sendmsg). It opens and closes no
- * descriptors, so that none is left behind however it ends. Returns when it is told to stop.
+ * blocks, or the single block of a lone client, costs three (epoll_wait, recvfrom, sendmsg). What comes from many is taken,
+ * and the blocks for it leave, with one system call each. It opens and closes no descriptors, so that none is left behind
+ * however it ends. Returns when it is told to stop.
  */
 function serve(setup: ThreadSetup, port: MessagePort): void {
   const { settings, socket, wakeUp, timer } = setup;
   const unread = new Int32Array(setup.unread);
   const epoll = new Epoll(setup.epoll);
   const receiver = new DatagramReceiver(MAX_DATAGRAM);
+  const batch = new BatchReceiver(BATCH, MAX_DATAGRAM);
+  const queue = new DatagramQueue(BATCH);
   const tell = (message: FromThread): void => {
     Atomics.add(unread, 0, 1);
     port.postMessage(message);
@@ -39,23 +46,32 @@ function serve(setup: ThreadSetup, port: MessagePort): void {
     settings,
     socket,
     sender: new DatagramSender(MAX_WINDOWSIZE),
+    queue,
     tell,
-    onOpen: (own) => epoll.add(own),
-    onClose: (own) => epoll.remove(own),
+    onOpen: (opened) => epoll.add(opened),
+    onClose: (closed) => epoll.remove(closed),
   });
 
   const takeRequests = (now: number): void => {
     for (let count = 0; count < MAX_REQUESTS_PER_TURN; count++) {
       const datagram = receiver.receive(socket);
       if (!datagram) return;
-      responder.receiveRequest(datagram, now);
+      responder.receiveRequest(datagram.bytes, datagram.sender, now);
     }
   };
-  const takeFrom = (own: number, now: number): void => {
-    // It may have ended a moment ago, and its descriptor be closed.
-    const transfer = responder.transferOn(own);
-    const datagram = transfer && receiver.receive(own);
-    if (datagram) transfer.receive(datagram, now);
+  const takeFrom = (fd: number, now: number): void => {
+    const transfers = responder.transfersOn(fd);
+    // They may have ended a moment ago, and the descriptor be closed.
+    if (transfers === 0) return;
+    if (transfers === 1) {
+      const datagram = receiver.receive(fd);
+      if (datagram) responder.receive(fd, datagram.bytes, datagram.sender, now);
+      return;
+    }
+    const count = batch.receive(fd);
+    for (let index = 0; index < count; index++) {
+      responder.receive(fd, batch.bytes(index), batch.sender(index), now);
+    }
   };
 
   const watchfulness = new Watchfulness();
@@ -99,6 +115,7 @@ function serve(setup: ThreadSetup, port: MessagePort): void {
       } else {
         takeFrom(fd, now);
       }
+      queue.flush();
     }
     if (ticks === (responder.running === 0)) {
       ticks = !ticks;

@@ -164,6 +164,64 @@ test('a packet from a stranger gets ERROR 5, and the transfer goes on', async (t
   t.true(stranger.idle, 'an ERROR is never answered');
 });
 
+test('clients that ask for whole frames at once share a port, and each gets its own file', async (t) => {
+  const letters = Object.fromEntries(['a', 'b', 'c'].map((name) => [name, Buffer.alloc(1_300, name)]));
+  const { port, waitFor } = await serveFiles(t, letters);
+  const clients = await Promise.all(
+    Object.keys(letters).map(async (name) => ({ name, client: await rawClient(t) })),
+  );
+  for (const { name, client } of clients) client.send(rrq(name), port);
+  const ports = new Set<number>();
+  for (const block of [1, 2, 3]) {
+    const replies = await Promise.all(clients.map(({ client }) => client.receive()));
+    clients.forEach(({ name, client }, index) => {
+      const { datagram, port: tid } = replies[index] as (typeof replies)[number];
+      t.is(datagram.readUInt16BE(2), block);
+      t.deepEqual(datagram.subarray(4), letters[name]?.subarray((block - 1) * 512, block * 512));
+      ports.add(tid);
+      client.send(ack(block), tid);
+    });
+  }
+  t.is(ports.size, 1);
+  await waitFor('done', 3);
+});
+
+for (const [what, ...options] of [
+  ['windows', 'windowsize', '2'],
+  ['jumbo frames', 'blksize', '8000'],
+] as const) {
+  test(`a transfer in ${what} has a port of its own`, async (t) => {
+    const { port } = await serveFiles(t, files, { maxBlksize: 8000 });
+    const replies = [];
+    for (const asked of [rrq('file'), rrq('file', 'octet', ...options), rrq('file')]) {
+      const client = await rawClient(t);
+      client.send(asked, port);
+      replies.push(await client.receive());
+    }
+    const [first, other, last] = replies.map((reply) => reply.port);
+    t.is(last, first);
+    t.not(other, first);
+  });
+}
+
+test("what comes late from a client's transfer before is not answered, and its next one has another port", async (t) => {
+  const { port, waitFor } = await serveFiles(t, files);
+  const [client, neighbour] = [await rawClient(t), await rawClient(t)];
+  client.send(rrq('empty'), port);
+  const { port: before } = await client.receive();
+  neighbour.send(rrq('file'), port);
+  t.is((await neighbour.receive()).port, before);
+  client.send(ack(1), before);
+  await waitFor('done');
+
+  client.send(rrq('file'), port);
+  const { text, port: after } = await client.receive();
+  t.is(text, 'DATA 1 (512)');
+  t.not(after, before);
+  client.send(ack(1), before);
+  t.is(await ask(client, after, ack(1)), 'DATA 2 (512)', 'no ERROR came, and no block for the late ACK');
+});
+
 test('a block without an ACK comes again', async (t) => {
   const { port, waitFor } = await serveFiles(t, files);
   const client = await rawClient(t);

@@ -5,7 +5,7 @@ import { Responder } from '../../../src/tftp/responder.ts';
 import { ack, error, request, rrq } from '../../support/tftp.ts';
 import { readSteps, SEPARATOR, type Step, writeSteps } from '../frames.ts';
 import type { FuzzTarget } from '../target.ts';
-import { type File, RecordingSender } from './recording-sender.ts';
+import { type File, RecordingQueue, RecordingSender, SentPackets } from './recording-sender.ts';
 
 const MAX_STEPS = 24;
 const MAX_BLKSIZE = 1_468;
@@ -26,8 +26,9 @@ const ENDPOINTS = [
 
 /** What a step does, in the three lowest bits of its control byte; the next two bits choose the endpoint. */
 const DO = { request: 0, transfer: 1, tick: 2, serve: 3, ack: 4, refuse: 5 } as const;
-/** A transfer gets a socket of its own. */
-const OWN_SOCKET = 32;
+/** A transfer doesn't use the socket for requests; and shares the one that was opened last, if it still is open. */
+const OTHER_SOCKET = 32;
+const SHARED = 128;
 /** In the first step: the server has one port only. */
 const SINGLE_PORT = 64;
 
@@ -44,12 +45,21 @@ export const target: FuzzTarget = {
       Array.from({ length: count }, () => [from(0, DO.ack), Buffer.alloc(0)] as const);
     return [
       writeSteps([[0, rrq('a')], [from(0, DO.serve), size(1_000)], ...acks(3)]),
-      writeSteps([[0, rrq('a', ...options)], [from(0, DO.serve, OWN_SOCKET), size(20_000)], ...acks(6)]),
+      writeSteps([[0, rrq('a', ...options)], [from(0, DO.serve, OTHER_SOCKET), size(20_000)], ...acks(6)]),
       writeSteps([[SINGLE_PORT, rrq('a', ...options)], [from(0, DO.serve), size(0)], ...acks(2)]),
       writeSteps([
         [0, rrq('a', ...options)],
-        [from(0, DO.serve, OWN_SOCKET), size(20_000)],
+        [from(0, DO.serve, OTHER_SOCKET), size(20_000)],
         [from(0, DO.transfer), error(8, 'only the size')],
+      ]),
+      writeSteps([
+        [0, rrq('a')],
+        [from(1, 0), rrq('b')],
+        [from(0, DO.serve, OTHER_SOCKET), size(1_000)],
+        [from(0, DO.serve, OTHER_SOCKET | SHARED), size(2_000)],
+        [from(0, DO.ack), Buffer.alloc(0)],
+        [from(1, DO.ack), Buffer.alloc(0)],
+        [from(2, DO.ack), Buffer.alloc(0)],
       ]),
       writeSteps([
         [0, rrq('a')],
@@ -81,7 +91,7 @@ export const target: FuzzTarget = {
   limit: 200,
   run(bytes) {
     const steps = readSteps(bytes, MAX_STEPS);
-    const world = new World((steps[0]?.control ?? 0) >= SINGLE_PORT);
+    const world = new World(((steps[0]?.control ?? 0) & SINGLE_PORT) !== 0);
     for (const step of steps) world.take(step);
     return world.end();
   },
@@ -89,11 +99,13 @@ export const target: FuzzTarget = {
 
 /** A responder, and what stands for the sockets and the other thread. */
 class World {
-  readonly #sender = new RecordingSender(MAX_BLKSIZE);
+  readonly #sent = new SentPackets(MAX_BLKSIZE);
+  readonly #queue = new RecordingQueue(this.#sent);
   readonly #sockets = new Set<number>();
   /** The requests that wait for their file, and those that haven't ended. */
   readonly #asked: number[] = [];
   readonly #alive = new Set<number>();
+  readonly #files = new Map<number, File>();
   readonly #words = new Set<string>();
   readonly #responder: Responder;
   #nextSocket = FIRST_SOCKET;
@@ -108,7 +120,8 @@ class World {
         maxTransfersPerClient: MAX_PER_CLIENT,
       },
       socket: REQUEST_SOCKET,
-      sender: this.#sender,
+      sender: new RecordingSender(this.#sent),
+      queue: this.#queue,
       tell: (message) => this.#told(message),
       onOpen: (socket) => this.#sockets.add(socket),
       onClose: (socket) => assert.ok(this.#sockets.delete(socket), 'a socket is closed once'),
@@ -117,24 +130,20 @@ class World {
 
   take({ control, payload }: Step): void {
     const endpoint = ENDPOINTS[(control >> 3) & 3] as Endpoint;
+    const what = control & 7;
     this.#now += 1;
-    switch (control & 7) {
+    // What comes on a socket of transfers is taken many at a time, and only then are blocks sent.
+    if (what !== DO.transfer && what !== DO.ack) this.#queue.flush();
+    switch (what) {
       case DO.request:
-        this.#receive(payload, endpoint);
+        this.#receiveOn(REQUEST_SOCKET, payload, endpoint);
         break;
       case DO.transfer:
-        for (const socket of [...this.#sockets].slice(-1)) {
-          this.#sender.heardFrom(endpoint);
-          this.#responder.transferOn(socket)?.receive({ bytes: payload, sender: endpoint }, this.#now);
-        }
+        this.#sent.heardFrom(endpoint);
+        this.#receiveOn(this.#lastSocket, payload, endpoint);
         break;
       case DO.ack: {
-        const bytes = ack(this.#sender.lastBlock(endpoint));
-        this.#sender.heardFrom(endpoint);
-        const [socket = REQUEST_SOCKET] = [...this.#sockets].slice(-1);
-        const session = this.#responder.transferOn(socket);
-        if (session) session.receive({ bytes, sender: endpoint }, this.#now);
-        else this.#receive(bytes, endpoint);
+        this.#receiveOn(this.#lastSocket, ack(this.#sent.lastBlock(endpoint)), endpoint);
         break;
       }
       case DO.tick:
@@ -145,11 +154,12 @@ class World {
         this.#answer(control, payload);
     }
     assert.ok(this.#alive.size <= MAX_TRANSFERS, `${this.#alive.size} transfers`);
-    this.#sender.checkStep();
+    this.#sent.checkStep();
   }
 
   /** Stops the server; gives what had come of it. */
   end(): readonly string[] {
+    this.#queue.flush();
     this.#responder.shutdown();
     assert.ok(this.#responder.running === 0, 'a server that was stopped has no requests');
     assert.deepEqual([...this.#alive], [], 'every request has ended');
@@ -157,9 +167,15 @@ class World {
     return [...this.#words];
   }
 
-  #receive(bytes: Uint8Array, sender: Endpoint): void {
-    this.#sender.heardFrom(sender);
-    this.#responder.receiveRequest({ bytes, sender }, this.#now);
+  /** The socket for transfers that was opened last; while there is none, the one for requests. */
+  get #lastSocket(): number {
+    return [...this.#sockets].at(-1) ?? REQUEST_SOCKET;
+  }
+
+  #receiveOn(socket: number, bytes: Uint8Array, sender: Endpoint): void {
+    this.#sent.heardFrom(sender);
+    if (socket === REQUEST_SOCKET) this.#responder.receiveRequest(bytes, sender, this.#now);
+    else this.#responder.receive(socket, bytes, sender, this.#now);
   }
 
   /** The other thread answers the oldest question. */
@@ -173,10 +189,17 @@ class World {
     }
     const [high = 0, middle = 0, low = 0] = payload;
     const file: File = { address: id * 2 ** 24, size: ((high << 16) | (middle << 8) | low) % MAX_FILE };
-    this.#sender.files.add(file);
-    this.#nextSocket += 1;
-    const socket = (control & OWN_SOCKET) !== 0 ? this.#nextSocket : undefined;
+    this.#sent.files.add(file);
+    this.#files.set(id, file);
+    const socket = (control & OTHER_SOCKET) !== 0 ? this.#socketFor(control) : undefined;
     this.#responder.answer({ type: 'serve', id, socket, contents: file }, this.#now);
+  }
+
+  #socketFor(control: number): number {
+    const last = this.#lastSocket;
+    if ((control & SHARED) !== 0 && last !== REQUEST_SOCKET) return last;
+    this.#nextSocket += 1;
+    return this.#nextSocket;
   }
 
   #told(message: FromThread): void {
@@ -186,7 +209,11 @@ class World {
     }
     if (message.type !== 'event') return;
     const { event, ends } = message;
-    if (ends !== undefined) assert.ok(this.#alive.delete(ends), 'a request ends once');
+    if (ends !== undefined) {
+      assert.ok(this.#alive.delete(ends), 'a request ends once');
+      const file = this.#files.get(ends);
+      if (file) this.#sent.files.delete(file);
+    }
     this.#words.add('reason' in event ? `${event.type} ${event.reason}` : event.type);
   }
 }
