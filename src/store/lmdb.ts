@@ -60,6 +60,8 @@ export function openLmdbStore(
     const copy = await mkdtemp(join(directory, '.new-'));
     try {
       await old.backup(copy, false);
+      // The lock of the vanished file may still be there; beside another file it would be wrong.
+      await rm(join(directory, LOCK), { force: true });
       await rename(join(copy, DATA), file);
     } finally {
       await rm(copy, { recursive: true, force: true });

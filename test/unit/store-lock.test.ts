@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { openLmdbStore } from '../../src/store/lmdb.ts';
+import type { Store } from '../../src/store/store.ts';
 
 /** The ranges of a file on which this process has locks: first byte, last byte. */
 async function locksOn(path: string): Promise<string[]> {
@@ -21,4 +22,18 @@ test('a store that is open is in use to every other process, so that none makes 
     t.true((await locksOn(join(folder, 'lock.mdb'))).includes('READ 0 0'), opening);
     await store.close();
   }
+});
+
+test('so is one whose file vanishes and is made anew beside the lock that is still there', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'rackseed-store-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  // The store's own timers keep no process alive.
+  const alive = setInterval(() => {}, 1_000);
+  const store = await new Promise<Store>((resolve) => {
+    const opened = openLmdbStore(folder, () => {}, { onWorking: () => resolve(opened) });
+    void rm(join(folder, 'data.mdb'));
+  });
+  clearInterval(alive);
+  t.teardown(() => store.close());
+  t.true((await locksOn(join(folder, 'lock.mdb'))).includes('READ 0 0'));
 });
