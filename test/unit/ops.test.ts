@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
 import { createHttpGauge } from '../../src/metrics/http.ts';
+import { createMirrorMetrics } from '../../src/metrics/mirror.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import { createRoleMetrics } from '../../src/metrics/roles.ts';
 import { createTftpGauge } from '../../src/metrics/tftp.ts';
@@ -39,6 +40,7 @@ async function metricNames(t: ExecutionContext): Promise<ReadonlySet<string>> {
   createRoleMetrics(registry, () => []);
   createTftpGauge(registry, () => 0);
   createHttpGauge(registry, () => 0);
+  createMirrorMetrics(registry, () => []);
   const admin = await createTestAdmin(t, { metrics: registry });
   const text = await (await fetch(`${await admin.listen()}/metrics`)).text();
   const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', type = '']) =>
