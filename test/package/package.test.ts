@@ -38,6 +38,8 @@ const SECOND = {
 } as const;
 const TAKEN = '192.168.1.1';
 const INTERFACES = [LAB_NETWORK.interface, SECOND.interface];
+/** A registry that can't be reached from here: its mirror gives what it has, which is nothing. */
+const REGISTRY = { name: 'registry.k8s.io', port: 5000 } as const;
 /** The time in which iPXE goes on after its address when it needn't wait for an IPv6 router; else it takes 13 s and more. */
 const AT_ONCE = 10_000;
 
@@ -64,6 +66,8 @@ test('on a clean Debian it is installed, boots a machine without root, is upgrad
   const file = await packageFile();
   const { server, client } = await network(t);
   const debian = await debianSystemFor(t, server);
+  // The one of Debian's own package here, which needs libc only.
+  await copyFile('/usr/bin/docker-registry', join(debian.root, 'usr/bin/docker-registry'));
   const before = await listing(debian);
 
   // Installed.
@@ -121,7 +125,9 @@ test('on a clean Debian it is installed, boots a machine without root, is upgrad
       name,
     );
   }
-  const isBound = (place: string) => INTERFACES.some((name) => place.includes(`%${name}:`));
+  const mirror = `${LAB_NETWORK.address.split('/')[0]}:${REGISTRY.port}`;
+  const isBound = (place: string) =>
+    place === mirror || INTERFACES.some((name) => place.includes(`%${name}:`));
   t.deepEqual(
     ours.filter((place) => !isBound(place)),
     [],
@@ -141,6 +147,12 @@ test('on a clean Debian it is installed, boots a machine without root, is upgrad
     await debian.run('systemctl', 'restart', 'rackseed');
   }
   t.is(await lease(client, 'eth1'), '192.168.1.2', 'an address that somebody uses is not offered');
+
+  // The mirror of a registry runs under the same hardening.
+  await eventually(async () => {
+    const [answer] = (await doctor(debian)).filter(({ subject }) => subject === `mirror of ${REGISTRY.name}`);
+    return answer?.level === 'ok';
+  }, 60_000);
 
   // The doctor finds nothing wrong, and leaves a service alone that was stopped.
   t.deepEqual(failuresIn(await doctor(debian)), []);
@@ -240,7 +252,12 @@ async function configure(debian: DebianSystem, folder: string): Promise<void> {
   const { directory } = await writeLabConfiguration(options);
   const text = await readFile(join(directory, 'rackseed.yaml'), 'utf8');
   const moved = load(text.replaceAll(folder, STATE).replaceAll(`${STATE}/store`, STATE)) as Rackseed;
-  const both = dump({ ...moved, networks: [...moved.networks, SECOND] });
+  const registries = [REGISTRY];
+  const both = dump({
+    ...moved,
+    networks: [...moved.networks, SECOND],
+    mirror: { network: LAB_NETWORK.name, registries },
+  });
   const config = join(debian.root, 'etc/rackseed');
   await rm(config, { recursive: true });
   await cp(directory, config, { recursive: true });
