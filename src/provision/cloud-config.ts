@@ -102,14 +102,13 @@ function describe(node: NodeDescription): Mapping {
 }
 
 const fileOf = rememberFor(({ path, permissions, owner, content }: NodeFile): Mapping => {
-  const text = Buffer.from(content).toString('latin1');
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.length);
+  const text = bytes.toString('latin1');
   return {
     path,
     ...(permissions !== undefined && { permissions }),
     ...(owner !== undefined && { owner }),
-    ...(isPlain(text)
-      ? { content: text }
-      : { encoding: 'base64', content: Buffer.from(content).toString('base64') }),
+    ...(isPlain(text) ? { content: text } : { encoding: 'base64', content: bytes.toString('base64') }),
   };
 });
 

@@ -26,8 +26,8 @@ export type OrderedUnit = Pick<NodeUnit, 'name' | 'content' | 'command' | 'dropI
  * each command, until systemd ends it after ten minutes.
  */
 export function findDeadlocks(units: readonly OrderedUnit[]): Deadlock[] {
-  // Most are ordered after nothing of the kind.
-  if (!units.some((unit) => dependencies(unit).isLate)) return [];
+  // Most are ordered after nothing of the kind, which is found out faster than what they are ordered after.
+  if (!units.some(mayBeLate)) return [];
   const known = new Map(units.map((unit) => [unit.name, dependencies(unit)]));
   const waitsFor = (name: string, seen: readonly string[]): string | undefined => {
     const unit = known.get(name);
@@ -50,8 +50,6 @@ interface Dependencies {
   readonly after: readonly string[];
   /** What it starts with itself. */
   readonly pulls: readonly string[];
-  /** It is ordered after something that comes later than coreos-cloudinit. */
-  readonly isLate: boolean;
 }
 
 const dependencies = rememberFor(({ content = '', dropIns }: OrderedUnit): Dependencies => {
@@ -62,7 +60,18 @@ const dependencies = rememberFor(({ content = '', dropIns }: OrderedUnit): Depen
       (key === 'After' ? after : pulls).push(...value.split(/\s+/));
     }
   }
-  return { after, pulls, isLate: after.some((name) => LATER.has(name)) };
+  return { after, pulls };
 });
+
+/** False for a unit that is ordered after nothing that comes later than coreos-cloudinit. */
+const mayBeLate = rememberFor(
+  ({ content = '', dropIns }: OrderedUnit): boolean =>
+    LATE.test(content) || dropIns.some((dropIn) => LATE.test(dropIn.content)),
+);
+
+/** `After=`, and one of them in the same line or where that is continued. */
+const LATE = new RegExp(
+  `After(?:\\\\\\n|[^\\S\\n])*=(?:\\\\\\n|[^\\n])*(?:${[...LATER].map((name) => name.replaceAll('.', '\\.')).join('|')})`,
+);
 
 const ORDERING = /^[^\S\n]*(After|Requires|Wants|BindsTo)[^\S\n]*=(.*)$/gm;

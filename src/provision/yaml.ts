@@ -108,6 +108,9 @@ function plainDump(value: unknown): string {
 function indented(text: string, indent: number): string {
   if (indent === 0) return text;
   const margin = ' '.repeat(indent);
+  // Most have no empty lines, and a plain replacement takes a quarter of the time.
+  if (text.endsWith('\n') && !text.startsWith('\n') && !text.includes('\n\n'))
+    return `${margin}${text.slice(0, -1).replaceAll('\n', `\n${margin}`)}\n`;
   return (text.startsWith('\n') ? '' : margin) + text.replace(/\n(?=.)/g, `\n${margin}`);
 }
 
