@@ -139,13 +139,11 @@ class World {
         this.#receiveOn(REQUEST_SOCKET, payload, endpoint);
         break;
       case DO.transfer:
-        this.#sent.heardFrom(endpoint);
         this.#receiveOn(this.#lastSocket, payload, endpoint);
         break;
-      case DO.ack: {
+      case DO.ack:
         this.#receiveOn(this.#lastSocket, ack(this.#sent.lastBlock(endpoint)), endpoint);
         break;
-      }
       case DO.tick:
         this.#now += Math.min(payload.length, 90) * 1_000;
         this.#responder.tick(this.#now);
