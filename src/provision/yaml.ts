@@ -108,7 +108,7 @@ function plainDump(value: unknown): string {
 function indented(text: string, indent: number): string {
   if (indent === 0) return text;
   const margin = ' '.repeat(indent);
-  // Most have no empty lines, and a plain replacement takes a quarter of the time.
+  // Most have no empty lines, which need no margin: a plain replacement will do, and is faster.
   if (text.endsWith('\n') && !text.startsWith('\n') && !text.includes('\n\n'))
     return `${margin}${text.slice(0, -1).replaceAll('\n', `\n${margin}`)}\n`;
   return (text.startsWith('\n') ? '' : margin) + text.replace(/\n(?=.)/g, `\n${margin}`);
