@@ -9,10 +9,8 @@ import {
   SOCKADDR_IN,
   writePointer,
 } from './datagrams.ts';
-import { AF_INET, SystemCallError } from './libc.ts';
+import { AF_INET, MSG_DONTWAIT, SystemCallError } from './libc.ts';
 import { allocate } from './memory.ts';
-
-const MSG_DONTWAIT = 0x40;
 
 const libc = koffi.load('libc.so.6');
 const sendmsg = libc.func('long sendmsg(int fd, uintptr_t message, int flags)');

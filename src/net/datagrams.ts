@@ -1,15 +1,13 @@
 import koffi from 'koffi';
 import { type Ipv4, ipv4FromBytes } from './ipv4.ts';
-import { SystemCallError } from './libc.ts';
+import { AF_INET, MSG_DONTWAIT, SystemCallError } from './libc.ts';
 import { allocate, type Memory } from './memory.ts';
 
-const AF_INET = 2;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_SNDBUFFORCE = 32;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
-const MSG_DONTWAIT = 0x40;
 
 /** struct sockaddr_in in bytes: its size, and the offsets of its fields. */
 export const SOCKADDR_IN = { size: 16, port: 2, address: 4 };

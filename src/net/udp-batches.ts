@@ -9,11 +9,8 @@ import {
   SOCKADDR_IN,
   writePointer,
 } from './datagrams.ts';
-import { SystemCallError } from './libc.ts';
+import { AF_INET, MSG_DONTWAIT, SystemCallError } from './libc.ts';
 import { allocate, type Memory } from './memory.ts';
-
-const AF_INET = 2;
-const MSG_DONTWAIT = 0x40;
 
 const libc = koffi.load('libc.so.6');
 const recvmmsg = libc.func(
