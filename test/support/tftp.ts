@@ -148,6 +148,12 @@ export async function rawClient(t: ExecutionContext, address = '127.0.0.1'): Pro
   };
 }
 
+/** Sends one datagram and gives the text of the answer. */
+export async function ask(client: RawClient, port: number, datagram: Uint8Array): Promise<string> {
+  client.send(datagram, port);
+  return (await client.receive()).text;
+}
+
 /** Sends a UDP datagram that claims to come from port 0, which only a raw socket can do. */
 export function sendFromPortZero(datagram: Uint8Array, address: Ipv4, port: number): void {
   const libc = koffi.load('libc.so.6');
