@@ -56,7 +56,7 @@ const dependencies = rememberFor(({ content = '', dropIns }: OrderedUnit): Depen
   const after: string[] = [];
   const pulls: string[] = [];
   for (const text of [content, ...dropIns.map((dropIn) => dropIn.content)]) {
-    for (const [, key = '', value = ''] of text.replaceAll('\\\n', ' ').matchAll(ORDERING)) {
+    for (const [, key = '', value = ''] of withoutBreaks(text).matchAll(ORDERING)) {
       (key === 'After' ? after : pulls).push(...value.split(/\s+/));
     }
   }
@@ -69,9 +69,15 @@ const mayBeLate = rememberFor(
     LATE.test(content) || dropIns.some((dropIn) => LATE.test(dropIn.content)),
 );
 
-/** `After=`, and one of them in the same line or where that is continued. */
-const LATE = new RegExp(
-  `After(?:\\\\\\n|[^\\S\\n])*=(?:\\\\\\n|[^\\n])*(?:${[...LATER].map((name) => name.replaceAll('.', '\\.')).join('|')})`,
-);
+const NAMES = [...LATER].map((name) => name.replaceAll('.', '\\.')).join('|');
+/** Where a line goes on in the next one that is no comment (systemd.syntax(7)). */
+const BREAK = '\\\\\\n(?:[^\\S\\n]*[#;][^\\n]*\\n)*';
+/** `After=`, and one of them in the same line or where that goes on. */
+const LATE = new RegExp(`After(?:${BREAK}|[^\\S\\n])*=(?:${BREAK}|[^\\n])*(?:${NAMES})`);
 
 const ORDERING = /^[^\S\n]*(After|Requires|Wants|BindsTo)[^\S\n]*=(.*)$/gm;
+
+/** With each setting in one line, and no comments, which are never continued. */
+function withoutBreaks(unit: string): string {
+  return unit.replace(/^[^\S\n]*[#;].*\n?/gm, '').replaceAll('\\\n', ' ');
+}

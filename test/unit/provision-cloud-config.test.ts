@@ -186,6 +186,22 @@ const DEADLOCKS: readonly [what: string, units: Record<string, unknown>[], after
     'multi-user.target',
   ],
   [
+    'after multi-user.target, named behind a comment',
+    [
+      {
+        name: 'a.service',
+        command: 'start',
+        content: service('After=x.service \\\n  # y \\\n ; z\nmulti-user.target'),
+      },
+    ],
+    'multi-user.target',
+  ],
+  [
+    'after multi-user.target, below a comment that ends like a line to be continued',
+    [{ name: 'a.service', command: 'start', content: service('# x \\\nAfter=multi-user.target') }],
+    'multi-user.target',
+  ],
+  [
     'after a unit that nothing pulls in',
     [
       { name: 'a.service', command: 'start', content: service('After=b.service') },
